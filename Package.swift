@@ -1,0 +1,87 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// One list of settings for every target; the reasons are in docs/architecture.md.
+let settings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .treatAllWarnings(as: .error),
+]
+
+let nio: [Target.Dependency] = [
+    .product(name: "NIOCore", package: "swift-nio"),
+    .product(name: "NIOPosix", package: "swift-nio"),
+    .product(name: "NIOHTTP1", package: "swift-nio"),
+    .product(name: "NIOWebSocket", package: "swift-nio"),
+    .product(name: "NIOFoundationEssentialsCompat", package: "swift-nio"),
+]
+let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
+let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+
+// Bottom-up: a target may depend only on targets of the levels below its own (docs/architecture.md, TidyTests).
+let package = Package(
+    name: "nostr-ingest",
+    products: [
+        .executable(name: "nostr-ingest", targets: ["nostr-ingest"])
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", exact: "2.37.6"),
+        .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-metrics", exact: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-configuration", exact: "1.4.0", traits: []),
+        .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", exact: "2.13.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", exact: "2.28.1"),
+    ],
+    targets: [
+        // Level 0: system libraries.
+        .systemLibrary(name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+        .systemLibrary(name: "CSecp256k1", pkgConfig: "libsecp256k1", providers: [.apt(["libsecp256k1-dev"])]),
+        .systemLibrary(name: "CLibCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+
+        // Level 1: the rules of the NIPs, and PostgreSQL in Swift.
+        .target(name: "Nostr", dependencies: ["CSecp256k1", "CLibCrypto"], swiftSettings: settings),
+        .target(
+            name: "Postgres", dependencies: ["CLibPQ", logging], resources: [.embedInCode("SQL")],
+            swiftSettings: settings),
+
+        // Level 2: sockets, and the cache's SQL.
+        .target(name: "RelayClient", dependencies: ["Nostr", nioSSL, logging] + nio, swiftSettings: settings),
+        .target(
+            name: "NostrCache", dependencies: ["Nostr", "Postgres", logging], resources: [.embedInCode("SQL")],
+            swiftSettings: settings),
+        .target(
+            name: "RelayWorld", dependencies: ["Nostr", "CSecp256k1", logging] + nio, swiftSettings: settings),
+
+        // Level 3: policy, and what it answers.
+        .target(
+            name: "Ingest",
+            dependencies: ["Nostr", "RelayClient", "NostrCache", "Postgres", logging, metrics, lifecycle] + nio,
+            swiftSettings: settings),
+        .target(
+            name: "QueryAPI",
+            dependencies: ["Nostr", "NostrCache", logging, metrics, lifecycle]
+                + [.product(name: "Hummingbird", package: "hummingbird")] + nio,
+            swiftSettings: settings),
+
+        // Level 4: parse, wire, run.
+        .executableTarget(
+            name: "nostr-ingest",
+            dependencies: ["Ingest", "QueryAPI", "NostrCache", "Postgres", "RelayClient", "Nostr"]
+                + [logging, metrics, lifecycle, arguments] + nio + [
+                    .product(name: "Configuration", package: "swift-configuration"),
+                    .product(name: "Yams", package: "Yams"),
+                ],
+            swiftSettings: settings),
+        .executableTarget(
+            name: "relay-world", dependencies: ["RelayWorld", "Nostr", logging, arguments], swiftSettings: settings),
+    ]
+)

@@ -1,0 +1,146 @@
+import NIOCore
+import Nostr
+import NostrCache
+import RelayClient
+
+/// From raw frames to verified events: steps 2–5 of the line from frame to row, for one connection.
+///
+/// A batch is read in two passes. The first looks for committed copies, parses the rest and drives the session; the second
+/// verifies. In between the caller sends what the session wants to ask, so that the relay works while we verify.
+struct FrameReader: ~Copyable {
+    /// What the caller has to do after the first pass.
+    enum Event: Sendable {
+        case answered(RequestPurpose, Page, closing: SubscriptionID)
+        case failed(RequestPurpose, FetchFailure, closing: SubscriptionID?)
+        case live(RequestPurpose)
+        case challenged(String)
+        case slowDown
+        case notice(String)
+    }
+
+    private let relay: RelayID
+    private let committed: CommittedEvents
+    private let verifier: EventVerifier
+    private let limits: EventLimits
+
+    /// Events of the first pass that wait for verification.
+    private var unverified: [Nostr.Event] = []
+
+    init(relay: RelayID, committed: CommittedEvents, keys: PublicKeyCache, limits: EventLimits) {
+        self.relay = relay
+        self.committed = committed
+        self.verifier = EventVerifier(keys: keys)
+        self.limits = limits
+    }
+
+    /// Reads the messages of one batch; what it learned goes to `counts` and to the result, in order.
+    mutating func read(
+        _ frames: [ByteBuffer], into session: inout RelaySession<RequestPurpose>, now: ContinuousClock.Instant,
+        counts: inout Accounts.FrameCounts
+    ) -> [Event] {
+        let peeks = frames.map { EventPeek($0.readableBytesUInt8Span) }
+        let copies = self.committed.createdAt(of: peeks.map { $0?.id })
+        var events: [Event] = []
+        for index in frames.indices {
+            let frame = frames[index]
+            if let peek = peeks[index], let createdAt = copies[index] {
+                let id = SubscriptionID(peek.subscription, of: frame)
+                counts.received += 1
+                counts.messages["EVENT", default: 0] += 1
+                if session.receivedCopy(createdAt: createdAt, under: id, now: now) {
+                    counts.duplicates += 1
+                } else {
+                    counts.reject(.unknownSubscription)
+                }
+                continue
+            }
+            do throws(RefusedFrame) {
+                let message = try RelayMessage(parsing: frame.readableBytesUInt8Span, limits: self.limits)
+                counts.messages[message.label, default: 0] += 1
+                if case .event = message { counts.received += 1 }
+                self.perform(session.received(message, now: now), &events, &counts)
+            } catch {
+                if error.isEvent {
+                    counts.received += 1
+                    counts.messages["EVENT", default: 0] += 1
+                    counts.reject(error.rejection)
+                } else {
+                    counts.unreadable += 1
+                }
+            }
+        }
+        return events
+    }
+
+    private mutating func perform(
+        _ action: RelaySession<RequestPurpose>.Action, _ events: inout [Event], _ counts: inout Accounts.FrameCounts
+    ) {
+        switch action {
+        case .store(let event, _):
+            if EventGate.isNeverStored(event.kind) {
+                counts.reject(event.kind.kindClass == .ephemeral ? .ephemeral : .policy)
+            } else {
+                self.unverified.append(event)
+            }
+        case .reject(let reason): counts.reject(reason)
+        case .answered(let purpose, let page, let id): events.append(.answered(purpose, page, closing: id))
+        case .failed(let purpose, let failure, let id): events.append(.failed(purpose, failure, closing: id))
+        case .live(let purpose): events.append(.live(purpose))
+        case .challenged(let challenge): events.append(.challenged(challenge))
+        case .slowDown: events.append(.slowDown)
+        case .counted(.notice(let text)): events.append(.notice(text))
+        case .counted, .none: break
+        }
+    }
+
+    /// Verifies what the first pass left, in order of arrival.
+    mutating func verify(
+        at wall: Timestamp, seenAt microseconds: Int64, counts: inout Accounts.FrameCounts
+    ) -> [CacheItem] {
+        var items: [CacheItem] = []
+        items.reserveCapacity(self.unverified.count)
+        for event in self.unverified {
+            do throws(EventRejection) {
+                let verified = try self.verifier.verify(event)
+                switch EventGate.rejection(of: event, now: wall, limits: self.limits) {
+                case nil:
+                    items.append(.event(verified, relay: self.relay, seenAt: microseconds))
+                    counts.queued += 1
+                case .some(let reason) where reason.isQuarantined:
+                    // Settled by the writer, like an event. The bytes are written anew from what was verified: what
+                    // else the frame said was never signed.
+                    counts.queued += 1
+                    let retryAt = event.createdAt.seconds - self.limits.futureSecondsMax
+                    items.append(
+                        .quarantine(
+                            QuarantinedEvent(
+                                event: verified, raw: event.json, reason: reason, relay: self.relay,
+                                retryAt: reason == .future && retryAt < Int64.max / 1_000_000
+                                    ? retryAt * 1_000_000 : nil)))
+                case .some(let reason):
+                    counts.reject(reason)
+                }
+            } catch {
+                counts.reject(error)
+            }
+        }
+        self.unverified.removeAll(keepingCapacity: true)
+        return items
+    }
+}
+
+/// What a request of a session is for.
+package struct RequestPurpose: Hashable, Sendable {
+    /// The position of the follower among those of the relay.
+    let follower: Int
+    /// Nil for the tail.
+    let window: Int?
+}
+
+extension SubscriptionID {
+    /// The id that stands at `range` in a frame; ours are ASCII and short, so no memory is allocated for them.
+    init(_ range: Range<Int>, of frame: ByteBuffer) {
+        let text = frame.getString(at: frame.readerIndex + range.lowerBound, length: range.count) ?? ""
+        self.init(rawValue: text)
+    }
+}

@@ -1,0 +1,76 @@
+package import Nostr
+package import NostrCache
+import RelayClient
+
+/// Every setting of the ingest, validated and immutable. Where the values come from is the executable's business.
+package struct IngestConfiguration: Hashable, Sendable {
+    package struct Relay: Hashable, Sendable {
+        package var url: RelayURL
+        package var role: RelayRole
+        /// The operator allows private and loopback addresses for this relay, by name.
+        package var allowPrivateAddresses = false
+
+        package init(url: RelayURL, role: RelayRole, allowPrivateAddresses: Bool = false) {
+            self.url = url
+            self.role = role
+            self.allowPrivateAddresses = allowPrivateAddresses
+        }
+    }
+
+    package struct Stream: Hashable, Sendable {
+        package var name: String
+        /// Without `since`, `until` and `limit`.
+        package var filter: Filter
+
+        package init(name: String, filter: Filter) {
+            self.name = name
+            self.filter = filter
+        }
+    }
+
+    package struct Limits: Hashable, Sendable {
+        package var event = EventLimits()
+        /// Events that wait for the writer. 20,000 events of 600 bytes are 12 MB and two thirds of a second of work.
+        package var queueEventsMax = 20_000
+        package var queueBytesMax = 64 * 1024 * 1024
+        package var committedIDs = CommittedEvents.capacityDefault
+        package var publicKeys = PublicKeyCache.capacityDefault
+        /// Rows of one transaction: more only adds latency (`docs/architecture.md`).
+        package var batchEventsMax = 1_000
+        package var batchBytesMax = 16 * 1024 * 1024
+        /// Requests open at once on one connection, unless the relay announces fewer.
+        package var subscriptionsPerRelay = 10
+        package var requestDeadline: Duration = .seconds(30)
+        /// Of the last thousand events of a relay that may be invalid before it gets a break.
+        package var invalidPercentMax = 10
+        package var invalidBreak: Duration = .seconds(900)
+
+        package init() {}
+    }
+
+    package var relays: [Relay] = []
+    package var streams: [Stream] = []
+    package var communityBases = CommunityBases.standard
+    package var follow = FollowPolicy()
+    package var fallback = FallbackPolicy()
+    package var limits = Limits()
+    package var connection = ConnectionSettings()
+    package var reconnectFirst: Duration = .seconds(1)
+    package var reconnectLimit: Duration = .seconds(300)
+    /// A connection that lived this long ends the series of failures.
+    package var stableAfter: Duration = .seconds(60)
+
+    package init() {}
+
+    /// The few limits of a connection that an operator sets; the others are constants of the protocol.
+    package struct ConnectionSettings: Hashable, Sendable {
+        package var connectLimit: Duration = .seconds(10)
+        package var pingInterval: Duration = .seconds(30)
+        package var silenceLimit: Duration = .seconds(60)
+        package var messageBytesMax = 1024 * 1024 + 64 * 1024
+        /// PEM file with certificates to trust besides the system's.
+        package var certificateAuthorityFile: String?
+
+        package init() {}
+    }
+}

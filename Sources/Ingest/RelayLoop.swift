@@ -1,0 +1,181 @@
+import Logging
+import NIOCore
+import Nostr
+import NostrCache
+import Postgres
+import RelayClient
+
+/// Connect, converse, back off, again: one relay, for as long as the daemon runs.
+struct RelayLoop: Sendable {
+    let relay: IngestConfiguration.Relay
+    let configuration: IngestConfiguration
+    let services: IngestServices
+    let database: CacheDatabase
+    let eventLoop: any EventLoop
+    /// Nil: the machine's trust roots.
+    let tls: RelayTLS?
+
+    private var label: String { self.relay.url.description }
+
+    func run() async throws {
+        var backoff = Backoff(first: self.configuration.reconnectFirst, limit: self.configuration.reconnectLimit)
+        var information: RelayInformation?
+        var connections = 0
+        while true {
+            try await self.standBy()
+            connections += 1
+            let started = self.services.time.instant()
+            var pause: Duration?
+            do {
+                if information == nil { information = await self.fetchInformation() }
+                let end = try await self.converse(connections, information)
+                pause = self.ended(end)
+                if end == .done { continue }
+            } catch let error as RelayConnectionError {
+                pause = self.failed(error)
+            } catch let error as PostgresError {
+                self.note("database: \(error)")
+            } catch let error as EventQueue.Finished {
+                throw error
+            } catch is CancellationError {
+                throw CancellationError()
+            }
+            if self.services.time.instant() - started >= self.configuration.stableAfter { backoff.succeeded() }
+            try await self.backOff(max(backoff.failed(random: .random(in: 0..<1)), pause ?? .zero), backoff.failures)
+        }
+    }
+
+    // MARK: One connection
+
+    private func converse(_ number: Int, _ information: RelayInformation?) async throws -> RelayConversation.End {
+        let (relay, followers) = try await self.prepare(information)
+        return try await RelayConnection.withConnection(
+            to: self.relay.url, options: self.options, on: self.eventLoop, logger: self.services.logger
+        ) { inbound, outbound in
+            self.connected()
+            var conversation = RelayConversation(
+                relay: relay, label: self.label, followers: followers, services: self.services,
+                limits: self.configuration.limits, connectionNumber: number,
+                isDone: { _ in self.isStoodDown })
+            return try await conversation.run(inbound, outbound) { follower, _, _ in follower.start() }
+        }
+    }
+
+    /// Coverage is read from the ledger for every connection; what is in memory is thrown away with the old one.
+    private func prepare(_ information: RelayInformation?) async throws -> (RelayID, [StreamFollower]) {
+        let streams = self.configuration.streams
+        var policy = self.configuration.follow
+        if let limit = information?.limitation.maxLimit, limit > 0 { policy.pageLimit = min(policy.pageLimit, limit) }
+        let open = min(
+            self.configuration.limits.subscriptionsPerRelay, max(2, information?.limitation.maxSubscriptions ?? .max))
+        policy.fetchesMax = min(policy.fetchesMax, max(1, (open - streams.count) / max(1, streams.count)))
+        return try await self.database.followers(of: self.relay, streams: streams, policy: policy)
+    }
+
+    private var options: RelayConnectionOptions {
+        var options = RelayConnectionOptions()
+        options.allowPrivateAddresses = self.relay.allowPrivateAddresses
+        options.connectLimit = self.configuration.connection.connectLimit
+        options.pingInterval = self.configuration.connection.pingInterval
+        options.silenceLimit = self.configuration.connection.silenceLimit
+        options.messageBytesMax = self.configuration.connection.messageBytesMax
+        options.tickInterval = .seconds(1)
+        options.tls = self.tls
+        return options
+    }
+
+    /// Hints only: a relay that has no document, or a wrong one, is asked all the same.
+    private func fetchInformation() async -> RelayInformation? {
+        let information = try? await RelayInformation.fetch(
+            from: self.relay.url, options: self.options, on: self.eventLoop)
+        return information ?? .absent
+    }
+
+    // MARK: Standing by
+
+    /// A fallback waits until a primary needs it.
+    private func standBy() async throws {
+        while self.isStoodDown {
+            self.services.status.update(relay: self.label) { $0.phase = .standby }
+            try await self.services.time.sleep(.milliseconds(500))
+        }
+        try Task.checkCancellation()
+        self.services.status.update(relay: self.label) { $0.phase = .connecting }
+    }
+
+    private var isStoodDown: Bool {
+        self.relay.role == .fallback && !self.services.status.isActive(fallback: self.label)
+    }
+
+    private func backOff(_ wait: Duration, _ failures: Int) async throws {
+        self.services.status.update(relay: self.label) { status in
+            status.phase = .backingOff
+            status.failures = failures
+            status.nextAttempt = self.services.time.wall + Int64(wait / .seconds(1))
+        }
+        try await self.services.time.sleep(wait)
+    }
+
+    // MARK: Reporting
+
+    private func connected() {
+        self.services.logger.info("Relay connected", metadata: ["relay.url": "\(self.label)"])
+        self.services.status.update(relay: self.label) { status in
+            status.phase = .connected
+            status.connects += 1
+            status.servingSince = self.services.time.instant()
+            status.downSince = nil
+            status.lastConnected = self.services.time.wall
+            status.nextAttempt = nil
+        }
+    }
+
+    /// Returns how long to stay away at least.
+    private func ended(_ end: RelayConversation.End) -> Duration? {
+        switch end {
+        case .disconnected(let cause, let reason):
+            self.note("\(cause.rawValue)", reason)
+            self.down(cause.rawValue)
+            return nil
+        case .recycled:
+            self.note("unanswered")
+            self.down(DisconnectCause.silence.rawValue)
+            return nil
+        case .dishonest:
+            self.note("too many invalid events")
+            self.down(DisconnectCause.policy.rawValue)
+            return self.configuration.limits.invalidBreak
+        case .done:
+            self.down(DisconnectCause.idle.rawValue)
+            return nil
+        }
+    }
+
+    private func failed(_ error: RelayConnectionError) -> Duration? {
+        self.note("\(error.result.rawValue)", "\(error)")
+        self.services.status.update(relay: self.label) { status in
+            status.connectFailures[error.result.rawValue, default: 0] += 1
+            if status.downSince == nil { status.downSince = self.services.time.instant() }
+            status.servingSince = nil
+        }
+        guard case .upgradeRefused(let refusal) = error else { return nil }
+        switch refusal.status {
+        case 401, 403: return .seconds(900)
+        default: return refusal.retryAfter
+        }
+    }
+
+    private func down(_ cause: String) {
+        self.services.status.update(relay: self.label) { status in
+            status.disconnects[cause, default: 0] += 1
+            status.servingSince = nil
+            if status.downSince == nil { status.downSince = self.services.time.instant() }
+        }
+    }
+
+    private func note(_ what: String, _ detail: String = "") {
+        self.services.logger.info(
+            "Relay lost", metadata: ["relay.url": "\(self.label)", "cause": "\(what)", "detail": "\(detail.prefix(256))"])
+        self.services.status.update(relay: self.label) { $0.lastError = what }
+    }
+}

@@ -1,0 +1,59 @@
+/// The last checks before a verified event may be stored: they depend on our clock and our database, not on the event's
+/// honesty, so they come after verification and some of them keep the bytes.
+package enum EventGate {
+    /// The reason to refuse `event` at the time `now`, if there is one.
+    ///
+    /// An expiration that lies in the past refuses the event (NIP-40), except for kinds 5 and 62, which do not expire.
+    package static func rejection(
+        of event: Event, now: Timestamp, limits: EventLimits = EventLimits()
+    ) -> EventRejection? {
+        if event.hasNUL { return .nulInText }
+        if event.createdAt.seconds > now.seconds + limits.futureSecondsMax { return .future }
+        if let expiration = event.expiration, expiration <= now { return .expired }
+        return nil
+    }
+
+    /// Kinds that are never stored: 20000–29999, and the kinds that answer a challenge, are private or only a part of
+    /// another event.
+    package static func isNeverStored(_ kind: Kind) -> Bool {
+        switch kind.rawValue {
+        case 13, 14, 9734, 22242: true
+        default: kind.kindClass == .ephemeral
+        }
+    }
+}
+
+extension Event {
+    /// The time in the first `expiration` tag (NIP-40); nil where it cannot be read, and for kinds 5 and 62.
+    package var expiration: Timestamp? {
+        guard self.tagCount > 0, self.kind != .deletionRequest, self.kind != .vanishRequest else { return nil }
+        guard self.canonical.span.contains("expiration", in: self.tagsRange) else { return nil }
+        guard let value = self.tags.first(named: "expiration")?.value else { return nil }
+        return Timestamp(strictDigits: value.bytes)
+    }
+}
+
+extension Timestamp {
+    /// Reads `0|[1-9][0-9]*` up to 2^53 − 1. `Int("+5")` and `Int("007")` are numbers to Swift, not to the NIPs.
+    package init?(strictDigits digits: [UInt8]) {
+        guard !digits.isEmpty, digits.count <= 16, digits.allSatisfy({ $0 &- UInt8(ascii: "0") < 10 }),
+            digits.count == 1 || digits[0] != UInt8(ascii: "0"),
+            let seconds = Int64(String(decoding: digits, as: UTF8.self)), seconds <= Timestamp.max.seconds
+        else { return nil }
+        self.init(seconds)
+    }
+}
+
+extension Span<UInt8> {
+    /// Whether the ASCII text `word` occurs in `range`: a cheap way to not read tags that cannot matter.
+    func contains(_ word: StaticString, in range: Range<Int>) -> Bool {
+        guard let first = word.withUTF8Buffer({ $0.first }) else { return true }
+        var offset = range.lowerBound
+        let last = range.upperBound - word.utf8CodeUnitCount
+        while offset <= last {
+            if self[offset] == first, self.matches(word, at: offset) { return true }
+            offset += 1
+        }
+        return false
+    }
+}

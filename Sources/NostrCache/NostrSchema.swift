@@ -1,0 +1,14 @@
+package import Postgres
+
+/// The line `nostr` of migrations: the cache's tables, embedded in the binary.
+package enum NostrSchema {
+    package static let line = "nostr"
+
+    /// In order; a test proves that the list equals the folder `migrations/nostr`.
+    package static let migrations: [Migration] = [
+        Migration(version: 1, name: "0001_relays_and_streams.sql", bytes: PackageResources._001_relays_and_streams_sql),
+        Migration(version: 2, name: "0002_events.sql", bytes: PackageResources._002_events_sql),
+        Migration(version: 3, name: "0003_profiles.sql", bytes: PackageResources._003_profiles_sql),
+        Migration(version: 4, name: "0004_quarantine.sql", bytes: PackageResources._004_quarantine_sql),
+    ]
+}

@@ -23,7 +23,8 @@ package actor CacheDatabase {
 
     /// The followers of a relay, each with what the ledger says now; relay and streams are entered if they are new.
     package func followers(
-        of relay: IngestConfiguration.Relay, streams: [IngestConfiguration.Stream], policy: FollowPolicy
+        of relay: IngestConfiguration.Relay, streams: [IngestConfiguration.Stream], memory: FollowerMemory = FollowerMemory(),
+        policy: FollowPolicy
     ) async throws -> (RelayID, [StreamFollower]) {
         try await self.read { reader in
             guard let id = try await reader.register([relay.url: relay.role])[relay.url] else {
@@ -37,7 +38,8 @@ package actor CacheDatabase {
                     StreamFollower(
                         stream: streamID, name: stream.name, filter: stream.filter,
                         covered: try await reader.coverage(of: id, stream: streamID), largestPage: largestPage,
-                        policy: policy))
+                        width: memory.widths[stream.name],
+                        nextDeepLook: memory.deepLooks[stream.name], policy: policy))
             }
             return (id, followers)
         }
@@ -70,5 +72,20 @@ extension CacheReader {
             let streamID = try await self.activate([stream.name: stream.filter])[stream.name]
         else { preconditionFailure("What was entered has a number") }
         return (relayID, streamID)
+    }
+}
+
+/// What the followers of one connection leave to those of the next.
+package struct FollowerMemory: Sendable {
+    /// Seconds of the first window, by stream.
+    var widths: [String: Int64] = [:]
+    /// When recent days are due to be looked at again, by stream.
+    var deepLooks: [String: ContinuousClock.Instant] = [:]
+
+    package init() {}
+
+    mutating func note(_ follower: StreamFollower) {
+        self.widths[follower.name] = follower.widthAfterDisconnect
+        self.deepLooks[follower.name] = follower.nextDeepLook
     }
 }

@@ -53,7 +53,7 @@ struct RelayConversation: ~Copyable {
     private let isDone: ([StreamFollower]) -> Bool
 
     private var session: RelaySession<RequestPurpose>
-    private var followers: [StreamFollower]
+    private(set) var followers: [StreamFollower]
     private var reader: FrameReader
     private var outgoing: [ClientMessage] = []
     private var advances: [CacheItem] = []

@@ -21,6 +21,7 @@ struct RelayLoop: Sendable {
         var backoff = Backoff(first: self.configuration.reconnectFirst, limit: self.configuration.reconnectLimit)
         var information: RelayInformation?
         var connections = 0
+        var memory = FollowerMemory()
         while true {
             try await self.standBy()
             connections += 1
@@ -28,7 +29,7 @@ struct RelayLoop: Sendable {
             var pause: Duration?
             do {
                 if information == nil { information = await self.fetchInformation() }
-                let end = try await self.converse(connections, information)
+                let end = try await self.converse(connections, information, &memory)
                 pause = self.ended(end)
                 if end == .done { continue }
             } catch let error as RelayConnectionError {
@@ -47,9 +48,11 @@ struct RelayLoop: Sendable {
 
     // MARK: One connection
 
-    private func converse(_ number: Int, _ information: RelayInformation?) async throws -> RelayConversation.End {
-        let (relay, followers) = try await self.prepare(information)
-        return try await RelayConnection.withConnection(
+    private func converse(
+        _ number: Int, _ information: RelayInformation?, _ memory: inout FollowerMemory
+    ) async throws -> RelayConversation.End {
+        let (relay, followers) = try await self.prepare(information, memory)
+        let (end, last) = try await RelayConnection.withConnection(
             to: self.relay.url, options: self.options, on: self.eventLoop, logger: self.services.logger
         ) { inbound, outbound in
             self.connected()
@@ -57,19 +60,46 @@ struct RelayLoop: Sendable {
                 relay: relay, label: self.label, followers: followers, services: self.services,
                 limits: self.configuration.limits, connectionNumber: number,
                 isDone: { _ in self.isStoodDown })
-            return try await conversation.run(inbound, outbound) { follower, _, _ in follower.start() }
+            let end = try await conversation.run(inbound, outbound) { follower, _, _ in follower.start() }
+            return (end, conversation.followers)
+        }
+        for follower in last { memory.note(follower) }
+        await self.record(relay, end, last)
+        return end
+    }
+
+    /// Notes in the cache what was learned of the relay; a database that is away is the writer's trouble, not ours.
+    private func record(_ relay: RelayID, _ end: RelayConversation.End, _ followers: [StreamFollower]) async {
+        let status = self.services.status.snapshot.relays[self.label]
+        var observation = RelayObservation()
+        observation.lastConnectedAt = status?.lastConnected.map { $0.seconds * 1_000_000 }
+        observation.lastEventAt = status?.lastEvent.map { $0.seconds * 1_000_000 }
+        observation.lastEOSEAt = status?.lastAnswer.map { $0.seconds * 1_000_000 }
+        observation.consecutiveFailures = status.map { Int32(clamping: $0.failures) }
+        observation.effectiveLimit = followers.map(\.largestPage).max().flatMap { $0 > 0 ? Int32(clamping: $0) : nil }
+        if case .disconnected(let cause, let reason) = end {
+            observation.lastError = "\(cause.rawValue) \(reason)"
+        }
+        let learned = observation
+        do {
+            try await self.database.read { try await $0.record(learned, of: relay) }
+        } catch {
+            self.services.logger.debug(
+                "Observation not recorded", metadata: ["relay.url": "\(self.label)", "error": "\(error)"])
         }
     }
 
     /// Coverage is read from the ledger for every connection; what is in memory is thrown away with the old one.
-    private func prepare(_ information: RelayInformation?) async throws -> (RelayID, [StreamFollower]) {
+    private func prepare(
+        _ information: RelayInformation?, _ memory: FollowerMemory
+    ) async throws -> (RelayID, [StreamFollower]) {
         let streams = self.configuration.streams
         var policy = self.configuration.follow
         if let limit = information?.limitation.maxLimit, limit > 0 { policy.pageLimit = min(policy.pageLimit, limit) }
         let open = min(
             self.configuration.limits.subscriptionsPerRelay, max(2, information?.limitation.maxSubscriptions ?? .max))
         policy.fetchesMax = min(policy.fetchesMax, max(1, (open - streams.count) / max(1, streams.count)))
-        return try await self.database.followers(of: self.relay, streams: streams, policy: policy)
+        return try await self.database.followers(of: self.relay, streams: streams, memory: memory, policy: policy)
     }
 
     private var options: RelayConnectionOptions {

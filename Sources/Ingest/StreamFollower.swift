@@ -50,6 +50,10 @@ package struct StreamFollower: Sendable {
     private struct Window {
         var paging: BackfillWindow
         let span: Range<Timestamp>
+        /// What it asked last.
+        var filter: Filter
+        /// The request failed; it is asked again after a pause. What was answered before stays answered.
+        var isWaiting = false
     }
 
     package let stream: StreamID
@@ -67,7 +71,7 @@ package struct StreamFollower: Sendable {
     private var windows: [Int: Window] = [:]
     private var nextWindow = 0
     private var width: Int64
-    private var largestPage: Int
+    package private(set) var largestPage: Int
 
     private var tail = Tail.closed
     /// Up to where the catch-up has asked, and the tail takes over; nil without a tail.
@@ -78,21 +82,26 @@ package struct StreamFollower: Sendable {
     private var timeouts = 0
     /// When recent days are looked at again for events that came late.
     private var nextLook: ContinuousClock.Instant?
-    private var nextDeepLook: ContinuousClock.Instant?
+    package private(set) var nextDeepLook: ContinuousClock.Instant?
     /// A relay that complains about our pace gets one question at a time.
     private var isSlowed = false
 
     /// `covered` is what the ledger holds for this relay and stream; `largestPage` the largest page seen, 0 if unknown.
+    ///
+    /// `width` is that of the first window, in seconds, and `nextDeepLook` when recent days are due, where a connection
+    /// before this one has left them.
     package init(
-        stream: StreamID, name: String, filter: Filter, covered: CoverageSet, largestPage: Int, policy: FollowPolicy
+        stream: StreamID, name: String, filter: Filter, covered: CoverageSet, largestPage: Int, width: Int64? = nil,
+        nextDeepLook: ContinuousClock.Instant? = nil, policy: FollowPolicy
     ) {
+        self.nextDeepLook = nextDeepLook
         self.stream = stream
         self.name = name
         self.filter = filter
         self.covered = covered
         self.largestPage = largestPage
         self.policy = policy
-        self.width = policy.windowSecondsFirst
+        self.width = width ?? policy.windowSecondsFirst
         self.backoff = Backoff(first: policy.retryFirst, limit: policy.retryLimit)
     }
 
@@ -167,6 +176,10 @@ package struct StreamFollower: Sendable {
     private mutating func pump(now: ContinuousClock.Instant) -> [Action] {
         guard case .catchingUp = self.state else { return [] }
         var actions: [Action] = []
+        for (number, window) in self.windows.sorted(by: { $0.key < $1.key }) where window.isWaiting {
+            self.windows[number]?.isWaiting = false
+            actions.append(.ask(window: number, window.filter))
+        }
         while self.windows.count < self.fetchesMax, let range = self.wanted.popLast() {
             let lower = max(range.lowerBound, range.upperBound - self.width)
             if lower > range.lowerBound { self.wanted.append(range.lowerBound..<lower) }
@@ -174,7 +187,7 @@ package struct StreamFollower: Sendable {
             var paging = BackfillWindow(
                 self.filter, span: span, limit: self.policy.pageLimit, largestPage: self.largestPage)
             guard case .ask(let filter) = paging.start() else { preconditionFailure("A window begins by asking") }
-            self.windows[self.nextWindow] = Window(paging: paging, span: span)
+            self.windows[self.nextWindow] = Window(paging: paging, span: span, filter: filter)
             actions.append(.ask(window: self.nextWindow, filter))
             self.nextWindow += 1
         }
@@ -193,6 +206,7 @@ package struct StreamFollower: Sendable {
         self.largestPage = max(self.largestPage, page.count)
         switch window.paging.received(page) {
         case .ask(let filter):
+            window.filter = filter
             self.windows[number] = window
             return [.ask(window: number, filter)]
         case .done(let outcome):
@@ -229,14 +243,18 @@ package struct StreamFollower: Sendable {
 
     // MARK: Failing
 
-    /// A window's request came to nothing: what it has not proven is wanted again.
+    /// A window's request came to nothing: nothing of the window is proven before it was answered.
     package mutating func failed(
         window number: Int, _ failure: FetchFailure, now: ContinuousClock.Instant, random: Double
     ) -> [Action] {
-        guard let window = self.windows.removeValue(forKey: number) else { return [] }
-        self.wanted.append(window.span)
-        self.wanted.sort { $0.lowerBound < $1.lowerBound }
+        guard self.windows[number] != nil else { return [] }
+        self.windows[number]?.isWaiting = true
         return self.failed(failure, now: now, random: random)
+    }
+
+    /// The width to begin with on the next connection: a window that a connection did not outlive was too wide.
+    package var widthAfterDisconnect: Int64 {
+        self.windows.isEmpty ? self.width : max(self.width / 4, self.policy.windowSecondsMin)
     }
 
     /// The tail ended: what is published from now on has to be asked for once it is open again.

@@ -7,13 +7,13 @@ extension CacheStatements {
     static func ledger(_ plan: LedgerPlan) -> [PostgresStatement] {
         let entries = plan.sorted
         let withdrawn = entries.filter { !$0.entry.withdrawn.isEmpty }
-        let advanced = entries.filter { !$0.entry.covered.isEmpty }
-        let spans = entries.flatMap { key, entry in entry.spans.map { (key: key, span: $0) } }
+        // Also where a later hole took all of it back: the proof was there.
+        let advanced = entries.filter { $0.entry.lastProof != nil }
+        let spans = advanced.flatMap { key, entry in entry.spans.map { (key: key, span: $0) } }
         let holes = entries.flatMap { key, entry in entry.holes.map { (key: key, hole: $0) } }
         var statements: [PostgresStatement] = []
         if !withdrawn.isEmpty { statements.append(self.withdraw(withdrawn)) }
-        if !advanced.isEmpty { statements.append(self.advance(advanced)) }
-        if !spans.isEmpty { statements.append(self.forgetHoles(in: spans)) }
+        if !advanced.isEmpty { statements += [self.advance(advanced), self.forgetHoles(in: spans)] }
         if !holes.isEmpty { statements.append(self.record(holes)) }
         return statements
     }
@@ -23,7 +23,8 @@ extension CacheStatements {
             """
             UPDATE nostr_coverage AS c
             SET covered = c.covered - a.withdrawn::int8multirange, updated_at = now()
-            FROM unnest($1::integer[], $2::integer[], $3::text[]) AS a (relay_id, stream_id, withdrawn)
+            FROM unnest($1::integer[], $2::integer[], $3::text[])
+              AS a (relay_id, stream_id, withdrawn)
             WHERE c.relay_id = a.relay_id AND c.stream_id = a.stream_id AND c.covered && a.withdrawn::int8multirange
             """,
             [

@@ -48,8 +48,8 @@ package struct RelaySession<Purpose: Hashable & Sendable>: Sendable {
     private let deadline: Duration
     private var nextNumber = 0
     private var requests: [SubscriptionID: Request] = [:]
-    /// Closed a moment ago: events in flight are no offence (NIP-01), only late.
-    private var closed: [SubscriptionID: Filter] = [:]
+    /// Closed a moment ago: events in flight are no offence, and as good as any other (NIP-01).
+    private var closed: [SubscriptionID: Request] = [:]
     private var closedOrder: [SubscriptionID] = []
 
     /// How many closed subscriptions are remembered for the events that are still under way.
@@ -128,8 +128,8 @@ package struct RelaySession<Purpose: Hashable & Sendable>: Sendable {
 
     private mutating func received(_ event: Event, under id: SubscriptionID, now: ContinuousClock.Instant) -> Action {
         guard var request = self.requests[id] else {
-            guard let filter = self.closed[id] else { return .reject(.unknownSubscription) }
-            return filter.matches(event) ? .reject(.unknownSubscription) : .reject(.filterMismatch)
+            guard let request = self.closed[id] else { return .reject(.unknownSubscription) }
+            return request.filter.matches(event) ? .store(event, request.purpose) : .reject(.filterMismatch)
         }
         guard request.filter.matches(event) else { return .reject(.filterMismatch) }
         request.deadline = now + self.deadline
@@ -192,7 +192,7 @@ package struct RelaySession<Purpose: Hashable & Sendable>: Sendable {
 
     private mutating func forget(_ id: SubscriptionID) {
         guard let request = self.requests.removeValue(forKey: id) else { return }
-        self.closed[id] = request.filter
+        self.closed[id] = request
         self.closedOrder.append(id)
         if self.closedOrder.count > Self.closedMax { self.closed[self.closedOrder.removeFirst()] = nil }
     }

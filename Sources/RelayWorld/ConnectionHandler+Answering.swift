@@ -76,10 +76,9 @@ extension ConnectionHandler {
         while buffer.readableBytes < Self.chunkBytes, self.step(&buffer, &isCut) {
             if isCut || (delay > .zero && buffer.readableBytes > 0) { break }
         }
+        if isCut { return self.drop(after: buffer) }
         if buffer.readableBytes > 0 { self.write(buffer) }
-        if isCut {
-            self.drop()
-        } else if self.nextItem < self.items.count || self.nextFrame < self.frames.count {
+        if self.nextItem < self.items.count || self.nextFrame < self.frames.count {
             if delay > .zero { self.resume(after: delay) } else { self.schedulePump() }
         } else {
             self.items.removeAll(keepingCapacity: true)

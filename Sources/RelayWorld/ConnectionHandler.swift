@@ -89,11 +89,20 @@ final class ConnectionHandler: ChannelInboundHandler {
         self.encoder?.writeAndFlush(NIOAny(buffer), promise: promise)
     }
 
-    /// Drops the connection without a word, after what was written.
+    /// Drops the connection without a word, and with whatever is still on its way.
     func drop() {
         guard !self.isEnding else { return }
         self.end = .byRelay
         self.context?.close(promise: nil)
+    }
+
+    /// Drops the connection as soon as `buffer` has gone out.
+    func drop(after buffer: ByteBuffer) {
+        guard !self.isEnding, let context = self.context else { return }
+        self.end = .byRelay
+        let written = context.eventLoop.makePromise(of: Void.self)
+        written.futureResult.assumeIsolated().whenComplete { _ in context.close(promise: nil) }
+        self.write(buffer, then: written)
     }
 
     /// The timer of ``Personality/Disconnect/every(_:)`` starts anew.

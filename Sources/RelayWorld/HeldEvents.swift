@@ -40,7 +40,7 @@ struct HeldEvents {
     /// Whether a client can ask for the event of that id.
     func holds(_ id: EventID) -> Bool { self.slots[id] != nil }
 
-    /// Adds many events at once; an id that is held already is passed over.
+    /// Adds many events at once, of any kind; an id that is held already is passed over.
     mutating func load(_ events: [Event]) {
         self.events.reserveCapacity(self.events.count + events.count)
         self.json.reserveCapacity(self.json.count + events.count)
@@ -75,7 +75,7 @@ struct HeldEvents {
         }
         if var index = self.byTag {
             self.byTag = nil
-            for key in Self.tagKeys(of: event) { Self.place(slot, in: &index[key, default: []], self.keys) }
+            for key in Set(Self.tagKeys(of: event)) { Self.place(slot, in: &index[key, default: []], self.keys) }
             self.byTag = index
         }
         return slot
@@ -107,13 +107,12 @@ struct HeldEvents {
         return low
     }
 
-    private static func tagKeys(of event: Event) -> Set<TagKey> {
-        var keys: Set<TagKey> = []
-        for tag in event.tags {
-            guard let letter = tag[0]?.letter, let value = tag[1] else { continue }
-            keys.insert(TagKey(name: letter, value: value.bytes))
+    /// What the event can be found by; a key may come more than once.
+    private static func tagKeys(of event: Event) -> [TagKey] {
+        event.tags.compactMap { tag in
+            guard let letter = tag[0]?.letter, let value = tag[1] else { return nil }
+            return TagKey(name: letter, value: value.bytes)
         }
-        return keys
     }
 }
 
@@ -204,7 +203,9 @@ extension HeldEvents {
     private func tagIndex() -> [TagKey: [Int32]] {
         var index: [TagKey: [Int32]] = [:]
         for slot in self.all {
-            for key in Self.tagKeys(of: self.events[Int(slot)]) { index[key, default: []].append(slot) }
+            for key in Self.tagKeys(of: self.events[Int(slot)]) where index[key]?.last != slot {
+                index[key, default: []].append(slot)
+            }
         }
         return index
     }

@@ -169,13 +169,16 @@ extension Personality {
         ("cutting", .with { $0.disconnect = .midMessage(afterEvents: 700) }),
         (
             "forger",
-            .with { ($0.forgedSignatures, $0.forgedBodies, $0.futureDated) = (.share(0.05), .share(0.05), .share(0.02)) }
+            .with {
+                ($0.forgedSignatures, $0.forgedBodies) = (.share(0.05), .share(0.05))
+                $0.futureDated = .share(0.02)
+            }
         ),
         (
             "babbling",
             .with {
-                ($0.malformedFrames, $0.wrongSubscription, $0.filterViolations) = (.share(0.05), .share(0.05), .share(0.05))
-                $0.notices = .share(0.05)
+                ($0.malformedFrames, $0.notices) = (.share(0.05), .share(0.05))
+                ($0.wrongSubscription, $0.filterViolations) = (.share(0.05), .share(0.05))
             }
         ),
         ("unreachable", .with { $0.isUnreachable = true }),

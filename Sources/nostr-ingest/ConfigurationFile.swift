@@ -1,5 +1,6 @@
 import Ingest
 import Nostr
+import NostrCache
 import RelayClient
 import Yams
 

@@ -1,4 +1,6 @@
+import Ingest
 import Nostr
+import NostrCache
 
 extension ConfigurationLoader {
     /// Values that are each fine and together are not.

@@ -2,6 +2,7 @@ import Configuration
 import Foundation
 import Ingest
 import Nostr
+import NostrCache
 import Synchronization
 
 /// What the command line says about the configuration; everything is optional, so that nothing here hides another source.
@@ -252,10 +253,10 @@ struct ConfigurationLoader {
             loaded.sources["streams"] = self.place(file, "streams")
         }
         if let text = self.environment[Self.variable("communities.bases")] {
-            loaded.configuration.ingest.communityBases = Self.pieces(text)
+            loaded.configuration.communityBases = Self.pieces(text)
             loaded.sources["communities.bases"] = Self.variable("communities.bases")
         } else if let bases = file?.communityBases {
-            loaded.configuration.ingest.communityBases = bases
+            loaded.configuration.communityBases = bases
             loaded.sources["communities.bases"] = self.place(file, "communities.bases")
         }
     }

@@ -1,12 +1,17 @@
 import Ingest
 import Logging
 import Nostr
+import NostrCache
 import QueryAPI
 
 /// Every setting of the program, validated and immutable. Its initial value is the built-in profile `clawstr`, which
 /// `config/nostr-ingest.yaml` spells out; a test holds the two equal.
 struct DaemonConfiguration: Hashable, Sendable {
     var ingest = IngestConfiguration.clawstr
+    /// Under which URLs communities live.
+    var communityBases = ["https://clawstr.com", "https://openagents.com"] {
+        didSet { self.ingest.communityBases = CommunityBases(self.communityBases) }
+    }
     var database = Database()
     var health = Health()
     var log = Log()

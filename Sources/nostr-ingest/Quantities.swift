@@ -61,20 +61,22 @@ enum ByteSize {
 
 /// What may be shown of a connection string, and whether it holds a password.
 enum ConnectionString {
+    private static func scheme(_ text: String) -> Range<String.Index>? { text.firstRange(of: "://") }
+
     static func redacted(_ text: String) -> String {
-        guard let scheme = text.range(of: "://") else {
+        guard let scheme = self.scheme(text) else {
             // Key=value pairs: without a parser of libpq's quoting nothing of them is certain.
             return text.contains("=") ? "<redacted>" : text
         }
         let rest = text[scheme.upperBound...].prefix { $0 != "?" }
         let authority = rest.prefix { $0 != "/" }
         let host = authority.lastIndex(of: "@").map { authority[authority.index(after: $0)...] } ?? authority
-        return text[..<scheme.upperBound] + host + rest.dropFirst(authority.count)
+        return String(text[..<scheme.upperBound] + host + rest.dropFirst(authority.count))
     }
 
     static func holdsPassword(_ text: String) -> Bool {
         if text.contains("password=") || text.contains("password =") { return true }
-        guard let scheme = text.range(of: "://") else { return false }
+        guard let scheme = self.scheme(text) else { return false }
         let authority = text[scheme.upperBound...].prefix { $0 != "/" && $0 != "?" }
         guard let at = authority.lastIndex(of: "@") else { return false }
         return authority[..<at].contains(":")

@@ -1,5 +1,6 @@
 import Ingest
 import Logging
+import Nostr
 import QueryAPI
 
 /// One key of the configuration with a single value: its name, its type, its range, and where it goes.
@@ -80,9 +81,9 @@ struct Setting: Sendable {
         return duration
     }
 
-    private static func choice<Value: RawRepresentable & CaseIterable>(
+    private static func choice<Value: RawRepresentable & CaseIterable & SendableMetatype>(
         _ key: String, _ path: any Target<Value>
-    ) -> Setting where Value.RawValue == String {
+    ) -> Setting where Value.RawValue == String, Value.AllCases: SendableMetatype {
         self.value(key, path, isQuotable: true, show: { $0.rawValue }) { text throws(Refusal) in
             if let value = Value(rawValue: text) { return value }
             let known = Value.allCases.map(\.rawValue)

@@ -32,18 +32,14 @@ struct OracleCommand: ParsableCommand {
         var byKind: [Kind: Int] = [:]
         for event in state.held { byKind[event.kind, default: 0] += 1 }
         func number(_ value: Int) -> JSONValue { .number(String(value)) }
+        let absent = state.absent.sorted { $0.key < $1.key }
+        let held = byKind.sorted { $0.key < $1.key }
         var members: [JSONValue.Member] = [
             .init(name: "now", value: .number(String(now))),
             .init(name: "received", value: number(events.count)),
             .init(name: "held", value: number(state.held.count)),
-            .init(
-                name: "absent",
-                value: .object(
-                    state.absent.sorted { $0.key < $1.key }.map { .init(name: $0.key.rawValue, value: number($0.value)) })),
-            .init(
-                name: "kinds",
-                value: .object(
-                    byKind.sorted { $0.key < $1.key }.map { .init(name: "\($0.key)", value: number($0.value)) })),
+            .init(name: "absent", value: .object(absent.map { .init(name: $0.key.rawValue, value: number($0.value)) })),
+            .init(name: "kinds", value: .object(held.map { .init(name: "\($0.key)", value: number($0.value)) })),
         ]
         if !self.countsOnly {
             members.append(.init(name: "ids", value: .array(state.ids.map { .string("\($0)") })))

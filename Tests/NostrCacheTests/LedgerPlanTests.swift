@@ -55,6 +55,7 @@ struct LedgerModel: Equatable {
             self.lastProof = advance.proof
             self.forgetHoles(in: advance.span)
         case .hole(let hole):
+            self.covered.subtract(hole.span)
             self.holes[hole.span] = Hole(reason: hole.reason, attempts: (self.holes[hole.span]?.attempts ?? 0) + 1)
         case .event, .quarantine, .heartbeat:
             break
@@ -64,6 +65,7 @@ struct LedgerModel: Equatable {
     /// As the writer's statements do it.
     mutating func apply(_ plan: LedgerPlan) {
         for (_, entry) in plan.sorted {
+            self.covered.subtract(entry.withdrawn)
             self.covered.formUnion(entry.covered)
             self.lastProof = entry.lastProof ?? self.lastProof
             for span in entry.spans { self.forgetHoles(in: span) }

@@ -112,4 +112,21 @@ struct PublicKeyCacheTests {
             #expect(throws: EventRejection.badSignature) { try verifier.checkSignature(sig, by: other, over: id) }
         }
     }
+
+    /// Half of all x coordinates are on the curve, so about half of these keys get into the cache beside the author's.
+    @Test(arguments: 0..<256)
+    func `a key that differs in one bit is another author`(bit: Int) throws {
+        let verifier = EventVerifier(keys: PublicKeyCache(capacity: 1))
+        let row = try #require(SignatureVector.all.first { $0.isValid && $0.message.count == 32 })
+        let sig = try #require(Signature(bytes: row.sig))
+        let id = EventID(try #require(Bytes32(bytes: row.message)))
+        let author = PublicKey(try #require(Bytes32(bytes: row.pubkey)))
+        var bytes = row.pubkey
+        bytes[bit / 8] ^= 1 << (bit % 8)
+        let other = PublicKey(try #require(Bytes32(bytes: bytes)))
+        for _ in 0..<2 {
+            try verifier.checkSignature(sig, by: author, over: id)
+            #expect(throws: EventRejection.self) { try verifier.checkSignature(sig, by: other, over: id) }
+        }
+    }
 }

@@ -49,7 +49,7 @@ struct TagTests {
 
     @Test(arguments: [
         ("caf\u{E9}", "cafe\u{301}"), ("\u{212A}", "K"), ("\r\n", "\n"), (";", "\u{37E}"), ("a", "a "), ("", " "),
-        ("\\n", "\n"), ("\"", "\\\""), ("\u{0}", ""),
+        ("\\n", "\n"), ("\"", "\\\""), ("\u{0}", ""), ("\u{E9}\n", "e\u{301}\n"),
     ])
     func `two texts are equal when their bytes are`(left: String, right: String) throws {
         let tags = try Self.tags([["t", left], ["t", right], ["x", left, left]])

@@ -12,7 +12,7 @@ let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 func testOptions(_ change: (inout RelayConnectionOptions) -> Void = { _ in }) -> RelayConnectionOptions {
     var options = RelayConnectionOptions()
     options.allowPrivateAddresses = true
-    options.closeLimit = .milliseconds(200)
+    options.closeLimit = .seconds(3)
     options.shutdownCloseLimit = .milliseconds(100)
     change(&options)
     return options
@@ -222,7 +222,7 @@ struct RelayConnectionTests {
         struct Mine: Error {}
         try await withServer { peer in
             await peer.upgrade()
-            await peer.untilClosed()
+            _ = await peer.clientClose()
         } client: { port in
             await #expect(throws: Mine.self) {
                 try await RelayConnection.withConnection(to: loopback(port), options: testOptions(), logger: quiet) {
@@ -251,7 +251,7 @@ struct RelayConnectionTests {
     @Test func `the handshake tells the relay's clock and the address`() async throws {
         try await withServer { peer in
             await peer.upgrade(["Date: Sun, 06 Nov 1994 08:49:37 GMT"])
-            await peer.untilClosed()
+            _ = await peer.clientClose()
         } client: { port in
             let handshake = try await RelayConnection.withConnection(
                 to: loopback(port), options: testOptions(), logger: quiet
@@ -264,7 +264,7 @@ struct RelayConnectionTests {
     @Test func `an idle connection hands over empty batches where its reader wants the time`() async throws {
         try await withServer { peer in
             await peer.upgrade()
-            await peer.untilClosed()
+            _ = await peer.clientClose()
         } client: { port in
             let options = testOptions { $0.tickInterval = .milliseconds(10) }
             try await RelayConnection.withConnection(to: loopback(port), options: options, logger: quiet) {

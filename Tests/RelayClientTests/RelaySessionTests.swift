@@ -147,6 +147,18 @@ struct RelaySessionTests {
         #expect(session.received(.event(id, old), now: self.start) == .store(old, "tail"))
     }
 
+    @Test func `an event that comes after its deadline is kept, and proves nothing any more`() throws {
+        var session = Session(deadline: .seconds(30))
+        let id = try self.ask(&session)
+        _ = session.timePassed(now: self.start + .seconds(30))
+        let late = try self.event()
+        #expect(session.received(.event(id, late), now: self.start + .seconds(31)) == .store(late, "page"))
+        #expect(
+            session.received(.event(id, try self.event(kind: 7)), now: self.start) == .reject(.filterMismatch))
+        let end = RelayMessage.endOfStoredEvents(id, .finish)
+        #expect(session.received(end, now: self.start + .seconds(32)) == .counted(end))
+    }
+
     @Test func `events in flight after our CLOSE are told from those of strangers`() throws {
         var session = Session()
         let id = try self.ask(&session)

@@ -134,6 +134,18 @@ func withRelay<Result>(
     }
 }
 
+/// Asks once; what came, and what the relay says of it.
+func askOnce(
+    _ events: [Event], _ personality: Personality, _ filter: Filter
+) async throws -> (texts: [String], statistics: WorldRelay.Statistics) {
+    try await withRelay(events, personality) { relay in
+        let (texts, received) = try await RawClient.counting(relay) { try await $0.ask("a", filter) }
+        let statistics = try await relay.statistics { $0.connectionsOpen == 0 }
+        #expect(received == statistics.eventFrames)
+        return (texts, statistics)
+    }
+}
+
 /// Signed notes, one for each time, with a `t` tag that says whether its number is even.
 func notes(_ times: some Sequence<Int64>, kind: Kind = .note) -> [Event] {
     let signer = Signer()

@@ -17,11 +17,12 @@ struct SignerTests {
     }
 
     /// Of BIP-340, "Test Vectors", rows 0 and 1.
-    @Test func `a secret key has the public key of BIP-340`() throws {
+    @Test func `a secret key has the x coordinate that BIP-340 gives it`() throws {
         let three = try #require(SecretKey(bytes: Array(repeating: 0, count: 31) + [3]))
         #expect("\(three.publicKey)" == "f9308a019258c31049344f85f89d5229b531c845836f99b08601f113bce036f9")
-        let other = try #require(Hex.bytes(Array("b7e151628aed2a6abf7158809cf4f3c762e7160f38b4da56a784d9045190cfef".utf8)))
-        let key = try #require(SecretKey(bytes: other))
+        let scalar = "b7e151628aed2a6abf7158809cf4f3c762e7160f38b4da56a784d9045190cfef"
+        let bytes = try #require(Hex.bytes(Array(scalar.utf8)))
+        let key = try #require(SecretKey(bytes: bytes))
         #expect("\(key.publicKey)" == "dff1d77f2a671c5f36183726db2341be58feae1da2deced843240f7b502ba659")
     }
 

@@ -21,7 +21,7 @@ struct SupersessionOracleTests {
     }
 
     @Test func `the newest version stays, of two in one second the one with the lowest id`() {
-        let versions = [self.event(0, 5, content: "a"), self.event(0, 7, content: "b"), self.event(0, 7, content: "c"), self.event(0, 6, content: "d")]
+        let versions = [(5, "a"), (7, "b"), (7, "c"), (6, "d")].map { self.event(0, $0, content: $1) }
         let best = min(versions[1].id, versions[2].id)
         #expect(self.held(versions) == [best])
         let other = self.event(0, 1, by: "bob")
@@ -129,7 +129,8 @@ private struct OneByOne {
 
     mutating func receive(_ event: Event) {
         let time = event.createdAt.seconds
-        guard !EventGate.isNeverStored(event.kind), EventGate.rejection(of: event, now: Timestamp(self.now)) == nil else {
+        guard !EventGate.isNeverStored(event.kind), EventGate.rejection(of: event, now: Timestamp(self.now)) == nil
+        else {
             return
         }
         if event.kind == .deletionRequest {
@@ -157,10 +158,11 @@ private struct OneByOne {
     private func isGone(_ event: Event) -> Bool {
         let time = event.createdAt.seconds
         if let until = self.vanishes[event.pubkey], time <= until {
-            return event.kind != .vanishRequest || self.held.values.contains { other in
-                other.kind == .vanishRequest && other.pubkey == event.pubkey
-                    && (other.createdAt.seconds > time || (other.createdAt.seconds == time && other.id < event.id))
-            }
+            return event.kind != .vanishRequest
+                || self.held.values.contains { other in
+                    other.kind == .vanishRequest && other.pubkey == event.pubkey
+                        && (other.createdAt.seconds > time || (other.createdAt.seconds == time && other.id < event.id))
+                }
         }
         guard event.kind != .deletionRequest, event.kind != .vanishRequest else { return false }
         if self.deletedIDs[event.id]?.contains(event.pubkey) == true { return true }

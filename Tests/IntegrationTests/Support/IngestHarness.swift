@@ -29,7 +29,7 @@ struct IngestHarness {
         configuration.follow.retryLimit = .milliseconds(100)
         configuration.reconnectFirst = .milliseconds(50)
         configuration.reconnectLimit = .milliseconds(200)
-        configuration.limits.requestDeadline = .seconds(5)
+        configuration.limits.requestDeadline = .seconds(30)
         change(&configuration)
         self.database = database
         self.configuration = configuration
@@ -64,8 +64,12 @@ struct IngestHarness {
         let fleet = RelayFleet(
             configuration: self.configuration, services: self.services,
             database: CacheDatabase(configuration: self.database, logger: .silent))
-        let services: [any Service] = [writer, fleet]
-        let group = ServiceGroup(services: services, logger: .silent)
+        // The fleet ends first, and the writer ends when the queue it finished is empty: its end is no surprise.
+        let services: [ServiceGroupConfiguration.ServiceConfiguration] = [
+            .init(service: writer, successTerminationBehavior: .gracefullyShutdownGroup),
+            .init(service: fleet, successTerminationBehavior: .gracefullyShutdownGroup),
+        ]
+        let group = ServiceGroup(configuration: .init(services: services, logger: .silent))
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask { try await group.run() }
             let outcome: Result<Void, any Error>

@@ -1,0 +1,116 @@
+import ArgumentParser
+import Ingest
+import Logging
+import Nostr
+import Postgres
+import RelayClient
+import ServiceLifecycle
+
+/// The daemon's own services, from relays into a database, until everything is there: the process to be measured.
+///
+/// What is left out of the daemon is its HTTP server and its configuration; the driver reads the CPU time of the whole
+/// process, its start included.
+struct IngestCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "ingest", abstract: "Copy relays into a database and stop when all of them are at rest.")
+
+    @Option(help: "A relay on loopback; may be given several times.")
+    var relay: [String]
+
+    @Option(help: "A libpq connection string.")
+    var database: String
+
+    @Option(help: "Rows to wait for.")
+    var untilCount = 0
+
+    @Option(help: "Ask for everything so many times again once it is committed, and report on that part alone.")
+    var again = 0
+
+    @Option(help: "Seconds after which to give up.")
+    var limit = 300
+
+    private struct TimedOut: Error {}
+
+    /// What the parts of a run share.
+    private struct Shared {
+        let committed = CommittedEvents()
+        let keys = PublicKeyCache()
+    }
+
+    func run() async throws {
+        let shared = Shared()
+        var part = try await self.run(streams: ["bench"], shared) { $0.write.total >= self.untilCount }
+        if self.again > 0 {
+            // Other streams have no coverage yet, so every event comes again, as a copy of a committed one.
+            part = try await self.run(streams: (0..<self.again).map { "again-\($0)" }, shared) { _ in true }
+        }
+        Report.write([
+            "received": .integer(part.totals.received), "written": .integer(part.totals.write.written),
+            "duplicates": .integer(part.totals.duplicatesPeeked), "commits": .integer(part.commits),
+            "rejected": .integer(part.totals.rejected.values.reduce(0, +)),
+            "unaccounted": .integer(part.totals.unaccounted), "wall_s": .number(part.wall / 1e6),
+            "cpu_s": .number(part.cpu / 1e6), "rss_kib": .integer(Report.residentPeak),
+        ])
+    }
+
+    private struct Part {
+        let totals: Accounts.Totals
+        let commits: Int
+        let wall: Double
+        let cpu: Double
+    }
+
+    private func run(
+        streams: [String], _ shared: Shared, until isDone: (Accounts.Totals) -> Bool
+    ) async throws -> Part {
+        let logger = Logger(label: "ingest-bench") { _ in SwiftLogNoOpLogHandler() }
+        var configuration = IngestConfiguration()
+        configuration.streams = streams.map { .init(name: $0, filter: Filter()) }
+        // The corpus is of fixed date, and the machine's clock moves on.
+        configuration.follow.lookbackSeconds = 4_000 * 86_400
+        configuration.relays = try self.relay.map { text in
+            guard let url = RelayURL(text) else { throw ValidationError("'\(text)' is no relay") }
+            return .init(url: url, role: .primary, allowPrivateAddresses: true)
+        }
+        let services = IngestServices(
+            queue: EventQueue(
+                elementsMax: configuration.limits.queueEventsMax, bytesMax: configuration.limits.queueBytesMax),
+            committed: shared.committed, keys: shared.keys, accounts: Accounts(), status: ServiceStatus(),
+            logger: logger)
+        let database = try PostgresConfiguration(connectionString: self.database)
+        let writer = WriterLoop(
+            queue: services.queue, database: database, configuration: configuration, committed: services.committed,
+            accounts: services.accounts, status: services.status, logger: logger, isDaemon: true)
+        let fleet = RelayFleet(
+            configuration: configuration, services: services,
+            database: CacheDatabase(configuration: database, logger: logger))
+        let group = ServiceGroup(services: [writer, fleet], logger: logger)
+        let start = (wall: Report.wall, cpu: Report.cpu)
+        return try await withThrowingTaskGroup(of: Void.self) { tasks in
+            tasks.addTask { try await group.run() }
+            let deadline = ContinuousClock.now + .seconds(self.limit)
+            while true {
+                let totals = services.accounts.snapshot
+                let status = services.status.snapshot
+                if Self.isAtRest(status, totals), isDone(totals) {
+                    let part = Part(
+                        totals: totals, commits: status.writer.commits, wall: Report.wall - start.wall,
+                        cpu: Report.cpu - start.cpu)
+                    await group.triggerGracefulShutdown()
+                    try await tasks.waitForAll()
+                    return part
+                }
+                guard ContinuousClock.now < deadline else { throw TimedOut() }
+                try await Task.sleep(for: .milliseconds(10))
+            }
+        }
+    }
+
+    /// Every stream of every relay is live, and everything received is written.
+    private static func isAtRest(_ status: ServiceStatus.Picture, _ totals: Accounts.Totals) -> Bool {
+        totals.inFlight == 0
+            && status.relays.values.allSatisfy { relay in
+                relay.phase == .connected && !relay.streams.isEmpty && relay.streams.allSatisfy { $0.phase == .live }
+            }
+    }
+}

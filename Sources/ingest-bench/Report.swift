@@ -1,0 +1,41 @@
+import Glibc
+import Nostr
+
+/// One JSON object on standard output, and the clocks that go into it.
+enum Report {
+    enum Value {
+        case integer(Int)
+        case number(Double)
+        case text(String)
+    }
+
+    static func write(_ members: KeyValuePairs<String, Value>) {
+        let texts = members.map { name, value -> String in
+            switch value {
+            case .integer(let integer): "\"\(name)\":\(integer)"
+            case .number(let number): "\"\(name)\":\(number)"
+            case .text(let text): "\"\(name)\":\(JSONValue.string(text).text)"
+            }
+        }
+        print("{\(texts.joined(separator: ","))}")
+        fflush(nil)
+    }
+
+    /// User and system time of all threads, in microseconds.
+    static var cpu: Double { Self.read(CLOCK_PROCESS_CPUTIME_ID) }
+
+    static var wall: Double { Self.read(CLOCK_MONOTONIC) }
+
+    private static func read(_ clock: clockid_t) -> Double {
+        var time = timespec()
+        clock_gettime(clock, &time)
+        return Double(time.tv_sec) * 1e6 + Double(time.tv_nsec) / 1e3
+    }
+
+    /// The largest resident size so far, in KiB (`VmHWM`).
+    static var residentPeak: Int {
+        var usage = rusage()
+        getrusage(RUSAGE_SELF, &usage)
+        return usage.ru_maxrss
+    }
+}

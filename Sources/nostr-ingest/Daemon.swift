@@ -1,0 +1,122 @@
+import CoreMetrics
+import Glibc
+import Ingest
+import Logging
+import Nostr
+import NostrCache
+import Postgres
+import QueryAPI
+import ServiceLifecycle
+import UnixSignals
+
+/// Everything that runs, wired together: the loops, the listener, the notifier and the private cluster.
+struct Daemon {
+    let configuration: DaemonConfiguration
+    let database: OpenDatabase
+    let environment: [String: String]
+    let logCounts: LogCounts
+    let logger: Logger
+
+    /// Events that wait may still be written for so long; what is left is fetched again.
+    static let drainLimit: Duration = .seconds(20)
+    /// The cluster's checkpoint comes after the drain; systemd waits 30 s in all.
+    private static let abandonLimit: Duration = .seconds(8)
+    private static let warmUpMax = 200_000
+
+    func run() async throws {
+        let ingest = self.configuration.ingest
+        let time = IngestTime.system
+        let registry = PrometheusRegistry(describing: IngestFamilies.descriptions, logger: self.logger)
+        MetricsSystem.bootstrap(registry)
+
+        let status = ServiceStatus()
+        let committed = CommittedEvents(capacity: ingest.limits.committedIDs)
+        let services = IngestServices(
+            queue: EventQueue(elementsMax: ingest.limits.queueEventsMax, bytesMax: ingest.limits.queueBytesMax),
+            committed: committed, keys: PublicKeyCache(capacity: ingest.limits.publicKeys), accounts: Accounts(),
+            status: status, time: time, logger: self.logger)
+        let storedCommit = try await self.warmUp(committed)
+
+        let writer = WriterLoop(
+            queue: services.queue, database: self.database.configuration, configuration: ingest, committed: committed,
+            accounts: services.accounts, status: status, logger: self.logger, isDaemon: true)
+        let fleet = RelayFleet(
+            configuration: ingest, services: services,
+            database: CacheDatabase(configuration: self.database.configuration, logger: self.logger))
+        let observer = DaemonObserver(
+            configuration: self.configuration, services: services, storedCommit: storedCommit, registry: registry,
+            logCounts: self.logCounts,
+            watchdogInterval: SystemdNotifier.watchdogInterval(environment: self.environment, pid: getpid()))
+
+        // Started in this order, stopped in reverse: readiness and metrics answer until the last event is written.
+        var list: [ServiceGroupConfiguration.ServiceConfiguration] = []
+        if let embedded = self.database.embedded {
+            list.append(.init(service: ClusterKeeper(cluster: embedded, logger: self.logger)))
+        }
+        list.append(
+            .init(service: NotifyLoop(notifier: SystemdNotifier(environment: self.environment), observer: observer)))
+        if let address = self.configuration.health.listen { list.append(.init(service: self.server(address, observer))) }
+        list.append(
+            .init(
+                service: CorruptionHold(writer: writer, status: status, logger: self.logger),
+                successTerminationBehavior: .gracefullyShutdownGroup))
+        list.append(
+            .init(
+                service: fleet, successTerminationBehavior: .gracefullyShutdownGroup,
+                failureTerminationBehavior: .gracefullyShutdownGroup))
+        var configuration = ServiceGroupConfiguration(services: list, logger: self.quiet)
+        configuration.maximumGracefulShutdownDuration = Self.drainLimit + Self.abandonLimit
+        try await self.supervise(ServiceGroup(configuration: configuration), status)
+    }
+
+    /// The library's own life is told at debug level only.
+    private var quiet: Logger {
+        var quiet = self.logger
+        quiet.logLevel = max(.error, self.logger.logLevel)
+        return quiet
+    }
+
+    private func server(_ address: ListenAddress, _ observer: DaemonObserver) -> QueryServer {
+        QueryServer(
+            address: address, report: { observer.report() }, metrics: { observer.families() },
+            onListening: { [logger] address in
+                logger.info("Health and metrics are served", metadata: ["http.address": "\(address)"])
+            },
+            logger: self.logger)
+    }
+
+    /// Ids that are stored need no second verification after a restart. Returns when the newest was committed, if known.
+    private func warmUp(_ committed: CommittedEvents) async throws -> Timestamp? {
+        let limit = min(self.configuration.ingest.limits.committedIDs, Self.warmUpMax)
+        return try await self.database.withConnection(logger: self.logger) { connection in
+            let recent = try await CacheReader(connection: connection).recentCommitted(limit: limit)
+            committed.insert(recent.reversed())
+            self.logger.info("Committed ids are known", metadata: ["event.count": "\(recent.count)"])
+            return nil
+        }
+    }
+
+    /// Runs the group; the first signal drains, the second ends at once.
+    private func supervise(_ group: ServiceGroup, _ status: ServiceStatus) async throws {
+        let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
+        try await withThrowingTaskGroup(of: Void.self) { tasks in
+            tasks.addTask { [logger] in
+                var count = 0
+                for await signal in signals {
+                    count += 1
+                    guard count == 1 else {
+                        logger.warning("Second signal; ending at once", metadata: ["signal": "\(signal)"])
+                        _exit(signal == .sigint ? 130 : 143)
+                    }
+                    logger.notice("Stopping; another signal ends at once", metadata: ["signal": "\(signal)"])
+                    status.update { $0.isDraining = true }
+                    await group.triggerGracefulShutdown()
+                }
+            }
+            tasks.addTask { try await group.run() }
+            // The group ends before the signals do.
+            try await tasks.next()
+            tasks.cancelAll()
+        }
+    }
+}

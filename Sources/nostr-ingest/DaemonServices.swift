@@ -1,0 +1,128 @@
+import Ingest
+import Logging
+import Nostr
+import Postgres
+import QueryAPI
+import ServiceLifecycle
+
+/// Reads the picture for those who ask: health, metrics, systemd.
+struct DaemonObserver: Sendable {
+    let configuration: DaemonConfiguration
+    let services: IngestServices
+    let storedCommit: Timestamp?
+    let registry: PrometheusRegistry
+    let logCounts: LogCounts
+    let watchdogInterval: Duration?
+
+    private var now: (instant: ContinuousClock.Instant, wall: Timestamp) {
+        (self.services.time.instant(), self.services.time.wall)
+    }
+
+    func report() -> HealthReport {
+        var checks = HealthChecks(
+            picture: self.services.status.snapshot, totals: self.services.accounts.snapshot,
+            queue: self.services.queue.depth, limits: self.configuration.ingest.limits,
+            settings: self.configuration.health, now: self.now)
+        if let interval = self.watchdogInterval { checks.tickAgeMax = interval * 4 }
+        return checks.report()
+    }
+
+    func families() -> [MetricFamily] {
+        let families = IngestFamilies(
+            picture: self.services.status.snapshot, totals: self.services.accounts.snapshot,
+            queue: self.services.queue.depth, limits: self.configuration.ingest.limits, storedCommit: self.storedCommit,
+            now: self.now)
+        return families.all + self.registry.families() + self.logCounts.families + ProcessFamilies.all
+    }
+
+    func observation(receivedBefore: Int) -> NotifyState.Observation {
+        let picture = self.services.status.snapshot
+        let totals = self.services.accounts.snapshot
+        let connected = picture.relays.values.count { $0.phase == .connected }
+        let capacity = max(1, self.configuration.ingest.limits.queueEventsMax)
+        let percent = self.services.queue.depth.items * 100 / capacity
+        let isReady =
+            switch picture.writer.phase {
+            case .writing, .standby, .paused: picture.startedAt != nil
+            case .disconnected: false
+            }
+        return NotifyState.Observation(
+            isReady: isReady, isDraining: picture.isDraining, inFlight: max(0, totals.inFlight),
+            writerTick: picture.writer.lastTick, fleetTick: picture.fleetTick,
+            status: picture.startedAt == nil
+                ? "connecting to \(self.configuration.ingest.relays.count) relays"
+                : "\(connected)/\(picture.relays.count) relays, \(max(0, totals.received - receivedBefore)) ev/s, "
+                    + "queue \(percent)%, database \(picture.writer.phase.rawValue)")
+    }
+
+    var received: Int { self.services.accounts.snapshot.received }
+}
+
+/// Tells systemd how it goes, once a second.
+struct NotifyLoop: Service {
+    let notifier: SystemdNotifier?
+    let observer: DaemonObserver
+
+    func run() async throws {
+        guard let notifier = self.notifier else {
+            try await gracefulShutdown()
+            return
+        }
+        var state = NotifyState(watchdogInterval: self.observer.watchdogInterval)
+        var received = 0
+        try? await cancelWhenGracefulShutdown {
+            while true {
+                let now = self.observer.services.time.instant()
+                let seen = self.observer.observation(receivedBefore: received)
+                received = self.observer.received
+                for datagram in state.datagrams(seen, at: now) { notifier.send(datagram) }
+                try await self.observer.services.time.sleep(.seconds(1))
+            }
+        }
+        // A stop that was quicker than a second has been said, too.
+        var last = self.observer.observation(receivedBefore: received)
+        last.isDraining = true
+        for datagram in state.datagrams(last, at: self.observer.services.time.instant()) { notifier.send(datagram) }
+    }
+}
+
+/// Starts the private cluster again when it dies; stops it last.
+struct ClusterKeeper: Service {
+    let cluster: EmbeddedPostgres
+    let logger: Logger
+
+    func run() async throws {
+        try await cancelWhenGracefulShutdown {
+            while true {
+                do {
+                    try await Task.sleep(for: .seconds(1))
+                    if try await self.cluster.ensureRunning() { self.logger.warning("PostgreSQL had died and was started again") }
+                } catch let error as EmbeddedPostgresError {
+                    self.logger.error("PostgreSQL does not start", metadata: ["error": "\(error)"])
+                } catch {
+                    return
+                }
+            }
+        }
+    }
+}
+
+/// The writer; on broken storage it stays up for a minute, failing readiness, so that no supervisor loops faster.
+struct CorruptionHold: Service {
+    let writer: WriterLoop
+    let status: ServiceStatus
+    let logger: Logger
+
+    private static let hold: Duration = .seconds(60)
+
+    func run() async throws {
+        do {
+            try await self.writer.run()
+        } catch let error as PostgresError where error.category == .corruption {
+            self.status.update { $0.writer.phase = .disconnected }
+            self.logger.critical("PostgreSQL's storage is broken; nothing is written", metadata: ["error": "\(error)"])
+            try? await cancelWhenGracefulShutdown { try await Task.sleep(for: Self.hold) }
+            throw error
+        }
+    }
+}

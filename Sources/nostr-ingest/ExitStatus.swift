@@ -1,0 +1,93 @@
+import ArgumentParser
+import Foundation
+import Postgres
+
+/// What the process ends with (operations.md section 4; sysexits.h).
+enum ExitStatus: Int32, Sendable {
+    case success = 0
+    /// A check found problems, or something is missing.
+    case incomplete = 1
+    /// `health`: fail or unreachable.
+    case unhealthy = 2
+    case usage = 64
+    case badInput = 65
+    case unavailable = 69
+    /// Our bug.
+    case software = 70
+    case cannotCreate = 73
+    case inputOutput = 74
+    case tryAgain = 75
+    case noPermission = 77
+    case configuration = 78
+}
+
+/// Why a command ends, in a sentence for the operator.
+struct CommandFailure: Error, CustomStringConvertible {
+    let status: ExitStatus
+    let message: String
+
+    init(_ status: ExitStatus, _ message: String) {
+        self.status = status
+        self.message = message
+    }
+
+    var description: String { self.message }
+
+    /// What an error of the layers below means for the process.
+    init(_ error: any Error) {
+        switch error {
+        case let failure as CommandFailure: self = failure
+        case let error as ConfigurationError: self.init(.configuration, error.description)
+        case let error as PostgresError: self.init(Self.status(of: error), "database: \(error)")
+        case let error as MigrationError: self.init(Self.status(of: error), error.description)
+        case let error as EmbeddedPostgresError: self.init(Self.status(of: error), error.description)
+        case let error as AdvisoryLockError: self.init(.tryAgain, error.description)
+        case is CancellationError: self.init(.tryAgain, "cancelled")
+        default: self.init(.software, "\(error)")
+        }
+    }
+
+    private static func status(of error: PostgresError) -> ExitStatus {
+        switch error.category {
+        case .connection, .transient, .resource, .readOnly, .staleStatement: .unavailable
+        case .authentication: .noPermission
+        case .schemaOrRights: error.sqlState == "42501" ? .noPermission : .configuration
+        case .corruption: .inputOutput
+        case .data, .ourBug: .software
+        }
+    }
+
+    private static func status(of error: MigrationError) -> ExitStatus {
+        switch error {
+        case .databaseNewer, .gap, .reordered, .changed, .unknownVersion: .configuration
+        case .lockHeld, .tablesLocked: .tryAgain
+        case .failed(_, _, _, let error): error.isTransient ? .unavailable : .configuration
+        case .listNotConsecutive, .transactionEnded: .software
+        }
+    }
+
+    private static func status(of error: EmbeddedPostgresError) -> ExitStatus {
+        switch error {
+        case .programsNotFound, .startFailed: .unavailable
+        case .versionMismatch, .socketPathTooLong: .configuration
+        case .noUnprivilegedUser: .noPermission
+        case .directoryUnusable, .initializationFailed: .cannotCreate
+        case .alreadyInUse, .startTimedOut: .tryAgain
+        }
+    }
+}
+
+extension ParsableCommand {
+    /// Runs a command's body; what it throws becomes a sentence on standard error and the exit status that belongs to it.
+    func perform(_ body: () async throws -> Void) async throws {
+        do {
+            try await body()
+        } catch let code as ExitCode {
+            throw code
+        } catch {
+            let failure = CommandFailure(error)
+            Terminal.error("nostr-ingest: \(failure.message)")
+            throw ExitCode(failure.status.rawValue)
+        }
+    }
+}

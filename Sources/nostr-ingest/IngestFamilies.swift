@@ -1,0 +1,206 @@
+import Ingest
+import Nostr
+import NostrCache
+import QueryAPI
+import RelayClient
+
+/// Families computed from the picture and the accounts of one moment: the names are those of operations.md section 10.2.
+///
+/// Values of the label `relay` come from the configuration alone; every counter exists with 0 before its first event.
+struct IngestFamilies {
+    let picture: ServiceStatus.Picture
+    let totals: Accounts.Totals
+    let queue: (items: Int, bytes: Int)
+    let limits: IngestConfiguration.Limits
+    /// From the database at start, until the writer commits something newer.
+    let storedCommit: Timestamp?
+    /// What turns a monotonic time into one that can be published.
+    let now: (instant: ContinuousClock.Instant, wall: Timestamp)
+
+    var all: [MetricFamily] {
+        self.relays + self.relayCounters + self.events + self.pipeline + self.coverage + self.process
+    }
+
+    private var relayStates: [(url: String, state: ServiceStatus.Relay)] {
+        self.picture.relays.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+    }
+
+    private var relays: [MetricFamily] {
+        var connected = MetricFamily("nostr_ingest_relay_connected", .gauge, "Whether the relay is connected.")
+        var backoff = MetricFamily(
+            "nostr_ingest_relay_backoff_until_timestamp_seconds", .gauge, "When the relay is tried again.")
+        var message = MetricFamily(
+            "nostr_ingest_relay_last_message_timestamp_seconds", .gauge, "When the relay last said anything.")
+        var event = MetricFamily(
+            "nostr_ingest_relay_last_event_timestamp_seconds", .gauge, "When the relay last sent an event.")
+        var answer = MetricFamily(
+            "nostr_ingest_relay_last_eose_timestamp_seconds", .gauge, "When a request was last answered to its end.")
+        var active = MetricFamily(
+            "nostr_ingest_fallback_active", .gauge, "Whether the fallback relay serves for a primary now.")
+        for (url, state) in self.relayStates {
+            connected.add(["relay": url], .flag(state.phase == .connected))
+            if state.phase == .backingOff { backoff.add(["relay": url], state.nextAttempt) }
+            message.add(["relay": url], state.lastMessage)
+            event.add(["relay": url], state.lastEvent)
+            answer.add(["relay": url], state.lastAnswer)
+            if state.role == .fallback { active.add(["relay": url], .flag(self.picture.activeFallbacks.contains(url))) }
+        }
+        return [connected, backoff, message, event, answer, active]
+    }
+
+    private var relayCounters: [MetricFamily] {
+        var connects = MetricFamily("nostr_ingest_relay_connects_total", .counter, "Attempts to connect by result.")
+        var disconnects = MetricFamily("nostr_ingest_relay_disconnects_total", .counter, "Ended connections by cause.")
+        var closed = MetricFamily("nostr_ingest_relay_closed_total", .counter, "CLOSED messages by their prefix.")
+        var fetches = MetricFamily("nostr_ingest_fetches_total", .counter, "Requests for stored events by outcome.")
+        for (url, state) in self.relayStates {
+            connects.add(["relay": url, "result": ConnectResult.ok.rawValue], .count(state.connects))
+            for result in ConnectResult.allCases where result != .ok {
+                connects.add(["relay": url, "result": result.rawValue], .count(state.connectFailures[result.rawValue] ?? 0))
+            }
+            for cause in DisconnectCause.allCases {
+                disconnects.add(["relay": url, "cause": cause.rawValue], .count(state.disconnects[cause.rawValue] ?? 0))
+            }
+            for (prefix, count) in Self.known(Self.prefixes, state.closed, other: "none") {
+                closed.add(["relay": url, "prefix": prefix], .count(count))
+            }
+            for (outcome, count) in Self.known(["complete", "truncated", "failed"], state.fetches, other: "failed") {
+                fetches.add(["relay": url, "outcome": outcome], .count(count))
+            }
+        }
+        var switches = MetricFamily(
+            "nostr_ingest_fallback_switches_total", .counter, "Fallback relays that began or ceased to serve.")
+        switches.add([:], .count(self.picture.fallbackSwitches))
+        return [connects, disconnects, closed, fetches, switches]
+    }
+
+    private static let prefixes = MachineReadablePrefix.allCases.map(\.rawValue)
+    private static let messageTypes = [
+        "EVENT", "EOSE", "OK", "NOTICE", "CLOSED", "AUTH", "COUNT", "NEG-MSG", "NEG-ERR", "unknown",
+    ]
+
+    /// Counts by the labels that exist; whatever else was counted joins `other`, so that no label is a relay's own text.
+    private static func known(_ labels: [String], _ counts: [String: Int], other: String) -> [(String, Int)] {
+        var sums = Dictionary(uniqueKeysWithValues: labels.map { ($0, 0) })
+        for (label, count) in counts { sums[sums[label] == nil ? other : label, default: 0] += count }
+        return sums.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+    }
+
+    private var events: [MetricFamily] {
+        var received = MetricFamily("nostr_ingest_events_received_total", .counter, "EVENT messages that were read.")
+        var duplicate = MetricFamily(
+            "nostr_ingest_events_duplicate_total", .counter,
+            "Copies, by where they were recognised: peeked (before parsing, by relay), committed or retried (at the write, relay other).")
+        var rejected = MetricFamily(
+            "nostr_ingest_events_rejected_total", .counter, "Refused events by reason; relay other: refused at the write, whoever sent it.")
+        var messages = MetricFamily("nostr_ingest_relay_messages_received_total", .counter, "Messages by type.")
+        var bytes = MetricFamily("nostr_ingest_relay_bytes_received_total", .counter, "Bytes of messages.")
+        for (url, counts) in self.totals.relays.sorted(by: { $0.key < $1.key }) {
+            received.add(["relay": url], .count(counts.received))
+            duplicate.add(["relay": url, "stage": "peeked"], .count(counts.duplicates))
+            for reason in EventRejection.allCases {
+                rejected.add(["relay": url, "reason": reason.rawValue], .count(counts.rejected[reason] ?? 0))
+            }
+            for (type, count) in Self.known(Self.messageTypes, counts.messages, other: "unknown") {
+                messages.add(["relay": url, "type": type], .count(count))
+            }
+            bytes.add(["relay": url], .count(counts.bytes))
+        }
+        // The writer does not know whose copy it has.
+        duplicate.add(["relay": "other", "stage": "committed"], .count(self.totals.write.duplicates))
+        duplicate.add(["relay": "other", "stage": "retried"], .count(self.totals.write.retried))
+        for reason in EventRejection.allCases {
+            rejected.add(["relay": "other", "reason": reason.rawValue], .count(self.totals.write.rejected[reason] ?? 0))
+        }
+        return [received, duplicate, rejected, messages, bytes] + self.outcomes
+    }
+
+    private var outcomes: [MetricFamily] {
+        let write = self.totals.write
+        return [
+            .single("nostr_ingest_events_written_total", .counter, "New rows.", write.written),
+            .single("nostr_ingest_events_replaced_total", .counter, "Events older than what is stored.", write.replaced),
+            .single("nostr_ingest_events_deleted_total", .counter, "Events that their authors deleted.", write.deleted),
+            .single(
+                "nostr_ingest_events_abandoned_total", .counter, "Events left in the queue by a shutdown.",
+                self.totals.abandoned),
+            .single(
+                "nostr_ingest_events_in_flight", .gauge, "Events received and without an outcome yet.",
+                self.totals.inFlight),
+            .single(
+                "nostr_ingest_unaccounted_events", .gauge,
+                "Received minus the sum of the outcomes; anything but 0 is a bug.", self.totals.unaccounted),
+        ]
+    }
+
+    private var pipeline: [MetricFamily] {
+        var commit = MetricFamily(
+            "nostr_ingest_last_commit_timestamp_seconds", .gauge, "When a batch with an event was last committed.")
+        commit.add([:], self.picture.writer.lastCommit ?? self.storedCommit)
+        let isUp = self.picture.writer.phase == .writing || self.picture.writer.phase == .standby
+        return [
+            .single("nostr_ingest_queue_depth", .gauge, "Items that wait for the writer.", self.queue.items),
+            .single("nostr_ingest_queue_capacity", .gauge, "Items that may wait.", self.limits.queueEventsMax),
+            .single("nostr_ingest_queue_bytes", .gauge, "Bytes of the items that wait.", self.queue.bytes),
+            .single("nostr_ingest_queue_capacity_bytes", .gauge, "Bytes that may wait.", self.limits.queueBytesMax),
+            .single("nostr_ingest_commits_total", .counter, "Committed batches that held an event.", self.picture.writer.commits),
+            .single("nostr_ingest_batch_retries_total", .counter, "Batches that were written again.", self.picture.writer.retries),
+            commit,
+            .single("nostr_ingest_database_up", .gauge, "Whether PostgreSQL answers.", isUp ? 1 : 0),
+            .single(
+                "nostr_ingest_writer_standby", .gauge, "Whether another daemon writes.",
+                self.picture.writer.phase == .standby ? 1 : 0),
+        ]
+    }
+
+    private var coverage: [MetricFamily] {
+        var cursor = MetricFamily(
+            "nostr_ingest_cursor_timestamp_seconds", .gauge, "Upper end of what is proven complete.")
+        var missing = MetricFamily(
+            "nostr_ingest_missing_seconds", .gauge, "Seconds of the range that is followed and not proven complete.")
+        for (url, state) in self.relayStates {
+            for stream in state.streams {
+                cursor.add(["relay": url, "stream": stream.name], stream.cursor)
+                missing.add(["relay": url, "stream": stream.name], .integer(stream.missingSeconds))
+            }
+        }
+        return [cursor, missing]
+    }
+
+    private var process: [MetricFamily] {
+        var ticks = MetricFamily(
+            "nostr_ingest_watchdog_last_tick_timestamp_seconds", .gauge, "When the loop last came round.")
+        for (loop, tick) in [("writer", self.picture.writer.lastTick), ("fleet", self.picture.fleetTick)] {
+            guard let tick else { continue }
+            let age = (self.now.instant - tick) / .milliseconds(1)
+            ticks.add(["loop": loop], .double((Double(self.now.wall.seconds) * 1_000 - age) / 1_000))
+        }
+        var build = MetricFamily("nostr_ingest_build_info", .gauge, "What runs; always 1.")
+        build.add(["version": Version.release, "swift": Version.swift], .integer(1))
+        var schema = MetricFamily("nostr_ingest_schema_version", .gauge, "Version of the line that the program needs.")
+        schema.add(["line": NostrSchema.line], .count(Version.schema))
+        return [ticks, build, schema]
+    }
+
+    /// What the loops record by themselves, with its sentence.
+    static let descriptions = [
+        MetricDescription("nostr_ingest_batch_events", "Events per committed batch.", buckets: PrometheusRegistry.sizeBuckets),
+        MetricDescription("nostr_ingest_commit_duration_seconds", "From the first statement of a batch to its COMMIT."),
+        MetricDescription("nostr_ingest_retries_total", "Failed attempts at the database by class of SQLSTATE."),
+        MetricDescription("nostr_ingest_relay_ping_rtt_seconds", "Time that the relay's last pong took."),
+        MetricDescription("nostr_ingest_http_requests_total", "Requests by route and status code."),
+        MetricDescription("nostr_ingest_http_request_duration_seconds", "From the request to its answer."),
+    ]
+}
+
+extension MetricFamily {
+    static func single(_ name: String, _ kind: Kind, _ help: String, _ value: Int) -> MetricFamily {
+        MetricFamily(name, kind, help, samples: [MetricSample(value: .count(value))])
+    }
+
+    /// A time; absent until there is one, or every `time() - x` would alarm at the start.
+    mutating func add(_ labels: KeyValuePairs<String, String>, _ time: Timestamp?) {
+        guard let time else { return }
+        self.add(labels, .integer(time.seconds))
+    }
+}

@@ -1,0 +1,81 @@
+import ArgumentParser
+import Foundation
+import Logging
+
+/// Options that every command with a configuration has; none has a default, so that none hides another source.
+struct ConfigurationOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("The configuration file.", discussion: "Default: /etc/nostr-ingest/nostr-ingest.yaml if it exists, else the built-in profile.", valueName: "path"))
+    var config: String?
+
+    @Option(parsing: .upToNextOption, help: ArgumentHelp("Primary relays, instead of both lists of the file.", valueName: "url"))
+    var primary: [String] = []
+
+    @Option(parsing: .upToNextOption, help: ArgumentHelp("Fallback relays, instead of both lists of the file.", valueName: "url"))
+    var fallback: [String] = []
+
+    @Flag(help: "Allow private and loopback addresses for the relays given by --primary and --fallback.")
+    var allowPrivate = false
+
+    @Option(help: ArgumentHelp("Where the embedded PostgreSQL lives.", valueName: "dir"))
+    var stateDir: String?
+
+    @Option(help: ArgumentHelp("Where health and metrics are served: host:port, or off.", valueName: "address"))
+    var healthListen: String?
+
+    @Option(help: "trace, debug, info, notice, warning, error or critical.")
+    var logLevel: String?
+
+    @Option(help: "auto, text, json or journal.")
+    var logFormat: String?
+
+    var flags: ConfigurationFlags {
+        var flags = ConfigurationFlags(file: self.config, primary: self.primary, fallback: self.fallback)
+        flags.allowPrivate = self.allowPrivate
+        let given: [(String, String, String?)] = [
+            ("database.stateDirectory", "--state-dir", self.stateDir.map(Self.absolute)),
+            ("health.listen", "--health-listen", self.healthListen), ("log.level", "--log-level", self.logLevel),
+            ("log.format", "--log-format", self.logFormat),
+        ]
+        for case (let key, let option, let value?) in given { flags.values[key] = (option, value) }
+        return flags
+    }
+
+    /// A shell expands no `./`.
+    private static func absolute(_ path: String) -> String {
+        path.hasPrefix("/") ? path : FileManager.default.currentDirectoryPath + "/" + path
+    }
+
+    func load() throws -> LoadedConfiguration {
+        try ConfigurationLoader(flags: self.flags, environment: ProcessInfo.processInfo.environment).load()
+    }
+
+    /// The log of an operator's command: what goes wrong, unless more is asked for.
+    func logger(_ loaded: LoadedConfiguration, counts: LogCounts = LogCounts(), isDaemon: Bool = false) -> Logger {
+        let environment = ProcessInfo.processInfo.environment
+        let log = loaded.configuration.log
+        let style = LogOutput.style(log.format, environment: environment, isTerminal: Terminal.errorIsTerminal)
+        let isAsked = loaded.sources["log.level"].map { $0.hasPrefix("--") } ?? false
+        let level = isDaemon || isAsked ? log.level : max(log.level, .warning)
+        return Logger(label: "nostr-ingest") { label in
+            LogOutput(label: label, level: level, style: style, counts: counts)
+        }
+    }
+}
+
+/// What `--help` says about the ways a command ends.
+enum ExitText {
+    static let daemon = """
+        EXIT STATUS
+          0   stopped by a signal, everything written
+          64  usage            69  database unavailable      70  a bug
+          73  cannot create    74  input or output           75  try again later
+          77  not permitted    78  configuration or schema
+          130, 143  a second SIGINT or SIGTERM
+        """
+    static let environment = """
+        ENVIRONMENT
+          NOSTR_INGEST_<KEY>   every key of the file, such as NOSTR_INGEST_HEALTH_LISTEN for health.listen
+          DATABASE_URL, PG*    the server, as for every client of libpq; without them a private cluster is started
+          CREDENTIALS_DIRECTORY, STATE_DIRECTORY, RUNTIME_DIRECTORY, NOTIFY_SOCKET, WATCHDOG_USEC   set by systemd
+        """
+}

@@ -1,0 +1,58 @@
+import Nostr
+@testable import NostrCache
+import Postgres
+import Testing
+import TestSupport
+
+/// `nostr_coverage` and `nostr_coverage_holes` against the sets that they stand for.
+struct CoverageLedgerTests {
+    @Test(arguments: 0..<8 as Range<UInt64>)
+    func `the ledger is what item after item makes of it, however items are batched`(seed: UInt64) async throws {
+        try await CacheFixture.with { cache in
+            var random = SeededGenerator(seed: seed)
+            var model = LedgerModel()
+            for _ in 0..<25 {
+                let items = LedgerModel.randomItems(relay: cache.relay, stream: cache.stream, using: &random)
+                for item in items { model.apply(item) }
+                _ = try await cache.writer().write(items)
+                let covered = try await cache.reader.coverage(of: cache.relay, stream: cache.stream)
+                #expect(covered == model.covered)
+                let holes = try await cache.reader.holes(of: cache.relay, stream: cache.stream)
+                #expect(holes.map(\.span) == model.holes.keys.sorted { ($0.lowerBound, $0.upperBound) < ($1.lowerBound, $1.upperBound) })
+                for hole in holes {
+                    #expect(hole.reason == model.holes[hole.span]?.reason.rawValue)
+                    #expect(hole.attempts == model.holes[hole.span].map { Int($0.attempts) })
+                }
+                let proofs = try await cache.column("SELECT last_proof FROM nostr_coverage")
+                #expect(proofs == (model.lastProof.map { [$0.rawValue] } ?? []))
+                // PostgreSQL subtracts as we do: what backfill asks for.
+                let wanted = (5..<45 as Range<Int64>).timestamps
+                let missing = try await cache.column(
+                    """
+                    SELECT (int8multirange(int8range(5, 45)) - coalesce((SELECT covered FROM nostr_coverage), '{}'))::text
+                    """)
+                #expect(missing == [CoverageSet(covered.holes(in: wanted)).description])
+            }
+        }
+    }
+
+    @Test func `a hole takes back what was covered of it, and an advance fills it again`() async throws {
+        try await CacheFixture.with { cache in
+            _ = try await cache.writer().write([cache.advance(0..<10), cache.hole(5..<6)])
+            #expect(try await cache.reader.coverage(of: cache.relay, stream: cache.stream).description == "{[0,5),[6,10)}")
+            _ = try await cache.writer().write([cache.advance(3..<8, .negentropy)])
+            #expect(try await cache.reader.coverage(of: cache.relay, stream: cache.stream).description == "{[0,10)}")
+            #expect(try await cache.reader.holes(of: cache.relay, stream: cache.stream) == [])
+        }
+    }
+
+    @Test func `a live advance is no answer of stored events`() async throws {
+        try await CacheFixture.with { cache in
+            _ = try await cache.writer().write([cache.advance(0..<10, .live)])
+            #expect(try await cache.column("SELECT (last_eose_at IS NULL)::text FROM nostr_coverage") == ["true"])
+            _ = try await cache.writer().write([cache.advance(10..<20, .finish)])
+            _ = try await cache.writer().write([cache.advance(20..<30, .live)])
+            #expect(try await cache.column("SELECT (last_eose_at IS NULL) || last_proof FROM nostr_coverage") == ["falselive"])
+        }
+    }
+}

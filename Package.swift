@@ -22,6 +22,7 @@ let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 
 // Bottom-up: a target may depend only on targets of the levels below its own (docs/architecture.md, TidyTests).
@@ -38,6 +39,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
         .package(url: "https://github.com/apple/swift-configuration", exact: "1.4.0", traits: []),
         .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
+        .package(url: "https://github.com/apple/swift-http-types", exact: "1.8.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", exact: "2.13.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", exact: "2.28.1"),
     ],
@@ -59,7 +61,7 @@ let package = Package(
             name: "NostrCache", dependencies: ["Nostr", "Postgres", logging], resources: [.embedInCode("SQL")],
             swiftSettings: settings),
         .target(
-            name: "RelayWorld", dependencies: ["Nostr", "CSecp256k1", logging] + nio, swiftSettings: settings),
+            name: "RelayWorld", dependencies: ["Nostr", "CSecp256k1"] + nio, swiftSettings: settings),
 
         // Level 3: policy, and what it answers.
         .target(
@@ -69,19 +71,65 @@ let package = Package(
         .target(
             name: "QueryAPI",
             dependencies: ["Nostr", "NostrCache", logging, metrics, lifecycle]
-                + [.product(name: "Hummingbird", package: "hummingbird")] + nio,
+                + [
+                    .product(name: "CoreMetrics", package: "swift-metrics"),
+                    .product(name: "Hummingbird", package: "hummingbird"),
+                    .product(name: "HummingbirdCore", package: "hummingbird"),
+                    .product(name: "HTTPTypes", package: "swift-http-types"),
+                ] + nio,
             swiftSettings: settings),
 
         // Level 4: parse, wire, run.
         .executableTarget(
             name: "nostr-ingest",
             dependencies: ["Ingest", "QueryAPI", "NostrCache", "Postgres", "RelayClient", "Nostr"]
-                + [logging, metrics, lifecycle, arguments] + nio + [
+                + [logging, metrics, lifecycle, unixSignals, arguments] + nio + [
                     .product(name: "Configuration", package: "swift-configuration"),
                     .product(name: "Yams", package: "Yams"),
                 ],
             swiftSettings: settings),
         .executableTarget(
-            name: "relay-world", dependencies: ["RelayWorld", "Nostr", logging, arguments], swiftSettings: settings),
+            name: "relay-world",
+            dependencies: ["RelayWorld", "Nostr", arguments, unixSignals] + nio, swiftSettings: settings),
+        .executableTarget(
+            name: "ingest-bench",
+            dependencies: ["Ingest", "RelayWorld", "RelayClient", "NostrCache", "Postgres", "Nostr"]
+                + [logging, metrics, lifecycle, arguments] + nio,
+            swiftSettings: settings),
+        .executableTarget(
+            name: "autobahn-client", dependencies: ["RelayClient", "Nostr", logging] + nio, path: "Tests/Autobahn",
+            swiftSettings: settings),
+
+        // Tests follow the targets that they test.
+        .target(
+            name: "TestSupport", dependencies: ["Postgres", logging], path: "Tests/TestSupport",
+            swiftSettings: settings),
+        .testTarget(
+            name: "NostrTests", dependencies: ["Nostr"], resources: [.copy("Vectors")], swiftSettings: settings),
+        .testTarget(
+            name: "PostgresTests", dependencies: ["Postgres", "TestSupport", logging], swiftSettings: settings),
+        .testTarget(
+            name: "RelayClientTests", dependencies: ["RelayClient", "Nostr", nioSSL, logging] + nio,
+            swiftSettings: settings),
+        .testTarget(
+            name: "NostrCacheTests", dependencies: ["NostrCache", "Nostr", "Postgres", "TestSupport", logging],
+            resources: [.copy("Vectors")], swiftSettings: settings),
+        .testTarget(name: "RelayWorldTests", dependencies: ["RelayWorld", "Nostr"] + nio, swiftSettings: settings),
+        .testTarget(
+            name: "IngestTests", dependencies: ["Ingest", "NostrCache", "RelayClient", "Nostr"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "IntegrationTests",
+            dependencies: ["Ingest", "NostrCache", "RelayClient", "RelayWorld", "Postgres", "Nostr", "TestSupport"]
+                + [logging, lifecycle] + nio,
+            swiftSettings: settings),
+        .testTarget(
+            name: "QueryAPITests", dependencies: ["QueryAPI", "Nostr", logging, metrics, lifecycle] + nio,
+            swiftSettings: settings),
+        .testTarget(
+            name: "CommandTests",
+            dependencies: ["nostr-ingest", "Ingest", "QueryAPI", "Nostr", "Postgres", logging, arguments],
+            swiftSettings: settings),
+        .testTarget(name: "TidyTests", swiftSettings: settings),
     ]
 )

@@ -1,11 +1,11 @@
 import Nostr
 
-/// What a batch of events comes to, decided without a database: which are new, which is the current version of what, and
-/// what became of every one.
+/// What a batch of events comes to, decided without a database: which are new, which is the current version of what,
+/// and what became of every one.
 ///
-/// Two steps, around two probes: the plan names the ids and coordinates to ask for, then ``decide(existing:heads:)`` takes
-/// the answers. Order and repetition within a batch do not matter: of equal ids the first counts, of one coordinate's
-/// versions the greatest `created_at`, then the lowest id (NIP-01).
+/// Two steps, around two probes: the plan names the ids and coordinates to ask for, then ``decide(existing:heads:)``
+/// takes the answers. Order and repetition within a batch do not matter: of equal ids the first counts, of one
+/// coordinate's versions the greatest `created_at`, then the lowest id (NIP-01).
 struct BatchPlan {
     /// The identity of a replaceable or addressable event.
     struct Coordinate: Hashable {
@@ -78,7 +78,8 @@ struct BatchPlan {
                 } else {
                     self.candidates.append(
                         Candidate(
-                            id: verified.event.id, kind: verified.event.kind, item: index, ordinal: self.outcomes.count))
+                            id: verified.event.id, kind: verified.event.kind, item: index, ordinal: self.outcomes.count)
+                    )
                     self.canonicalBytes += verified.event.canonical.count
                     self.outcomes.append(nil)
                 }

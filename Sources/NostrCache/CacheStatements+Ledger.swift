@@ -3,7 +3,8 @@ import Postgres
 
 /// The SQL of coverage, holes and quarantine.
 extension CacheStatements {
-    /// Takes back what holes withdraw, grows coverage, deletes the holes that an advance explains, and records the others.
+    /// Takes back what holes withdraw, grows coverage, deletes the holes that an advance explains, and records the
+    /// others.
     static func ledger(_ plan: LedgerPlan) -> [PostgresStatement] {
         let entries = plan.sorted
         let withdrawn = entries.filter { !$0.entry.withdrawn.isEmpty }

@@ -3,8 +3,8 @@ import Postgres
 
 /// The SQL of the writer. Every statement takes whole batches as arrays and touches each key once, sorted by it.
 enum CacheStatements {
-    /// The lock is one of the sequence itself, so two caches in two schemas of a database do not wait for each other. The
-    /// snapshot of what follows is taken after it: hence READ COMMITTED.
+    /// The lock is one of the sequence itself, so two caches in two schemas of a database do not wait for each other.
+    /// The snapshot of what follows is taken after it: hence READ COMMITTED.
     static let begin = PostgresStatement("BEGIN ISOLATION LEVEL READ COMMITTED")
     static let commit = PostgresStatement("COMMIT")
     static let lockSequence = PostgresStatement(

@@ -3,15 +3,15 @@ package import Postgres
 
 /// Writes batches: events, quarantine and coverage, each batch in one transaction.
 ///
-/// A batch may be written again after any error: whatever it left behind is found, and the tables end the same. One writer
-/// at a time owns the ledger (``WriterLock``); the advisory lock inside each transaction only keeps `ingest_seq` in commit
-/// order beside an operator's command.
+/// A batch may be written again after any error: whatever it left behind is found, and the tables end the same. One
+/// writer at a time owns the ledger (``WriterLock``); the advisory lock inside each transaction only keeps `ingest_seq`
+/// in commit order beside an operator's command.
 package struct CacheWriter: Sendable {
     /// For the connection of a writer.
     ///
-    /// The planner may think that it knows better than an index: a statement with `= ANY ($1)` that is planned while a table
-    /// is empty would scan it for the rest of the session. Every statement of the writer looks keys up, so the other ways
-    /// are switched off, and plans are made once.
+    /// The planner may think that it knows better than an index: a statement with `= ANY ($1)` that is planned while a
+    /// table is empty would scan it for the rest of the session. Every statement of the writer looks keys up, so the
+    /// other ways are switched off, and plans are made once.
     package static let sessionSettings: [String: String] = [
         "enable_seqscan": "off",
         "enable_bitmapscan": "off",
@@ -43,8 +43,8 @@ package struct CacheWriter: Sendable {
     /// An event that PostgreSQL refuses is found by halving, goes to quarantine as `unstorable`, and costs the others
     /// nothing; coverage commits with the part that holds the last event ahead of it.
     ///
-    /// - Throws: every other ``PostgresError``. Parts of a halved batch may be committed by then; they are duplicates when the
-    ///   batch is written again.
+    /// - Throws: every other ``PostgresError``. Parts of a halved batch may be committed by then; they are duplicates
+    ///   when the batch is written again.
     package func write(_ batch: [CacheItem]) async throws -> BatchOutcome {
         try await self.connection.run { session in
             try self.write(batch[...], on: session)

@@ -22,7 +22,8 @@ package struct CommunityBases: Hashable, Sendable {
         for prefix in self.prefixes where self.starts(piece, with: prefix, bytes) {
             var slug = TagScanner.Piece(start: piece.start + UInt32(prefix.count), end: piece.end)
             if !slug.isEmpty, bytes[Int(slug.end) - 1] == UInt8(ascii: "/") { slug.end -= 1 }
-            guard (1...Self.slugBytesMax).contains(slug.count), slug.range.allSatisfy({ Self.isOfSlug(bytes[$0]) }) else {
+            guard (1...Self.slugBytesMax).contains(slug.count), slug.range.allSatisfy({ Self.isOfSlug(bytes[$0]) })
+            else {
                 continue
             }
             return slug

@@ -12,8 +12,8 @@ package enum CoverageProof: String, CaseIterable, Sendable {
     case live
 }
 
-/// One step of the ledger: `relay` has given everything it then held of `stream` in `span`, and all of it was handed to the
-/// writer before this.
+/// One step of the ledger: `relay` has given everything it then held of `stream` in `span`, and all of it was handed to
+/// the writer before this.
 package struct CoverageAdvance: Hashable, Sendable {
     package let relay: RelayID
     package let stream: StreamID

@@ -3,8 +3,9 @@ import Postgres
 
 /// The rows of a batch in PostgreSQL's binary COPY format.
 ///
-/// `CopyEncoder` writes the same bytes field by field into a growing array; a new event costs a microsecond in all here,
-/// and thirty appends would be a third of it. So room for a whole row is made once, and its fields are stored into it.
+/// `CopyEncoder` writes the same bytes field by field into a growing array; a new event costs a microsecond in all
+/// here, and thirty appends would be a third of it. So room for a whole row is made once, and its fields are stored
+/// into it.
 struct EventCopy {
     private var storage: [UInt8]
     private var count = 0
@@ -18,7 +19,8 @@ struct EventCopy {
 
     /// - Parameter canonicalBytes: of all events, by which the buffer is sized once.
     init(rows: Int, canonicalBytes: Int) {
-        // Canonical bytes hold content and tags; what identifiers repeat of them fits into the room of the fixed fields.
+        // Canonical bytes hold content and tags; what identifiers repeat of them fits into the room of the fixed
+        // fields.
         self.storage = Array(repeating: 0, count: canonicalBytes + (rows + 1) * Self.fixedBytesMax)
         self.storage.replaceSubrange(0..<Self.header.count, with: Self.header)
         self.count = Self.header.count

@@ -23,8 +23,8 @@ extension EventRow {
         ("root_address", .text), ("expires_at", .int8), ("relay_id", .int4),
     ]
 
-    /// Appends the row. Text goes from the event's canonical bytes straight to the receiver; `scratch` takes what must be
-    /// unescaped first.
+    /// Appends the row. Text goes from the event's canonical bytes straight to the receiver; `scratch` takes what must
+    /// be unescaped first.
     @inline(__always)
     func append(
         to receiver: inout some EventColumnReceiver, relay: RelayID?, seenAt: Int64, scratch: inout [UInt8]

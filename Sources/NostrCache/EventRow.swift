@@ -107,8 +107,9 @@ package struct EventRow: Sendable {
     }
 
     private static func expiration(of event: Event, _ facts: TagFacts, _ bytes: Span<UInt8>) -> Timestamp? {
-        guard let piece = facts.expiration, event.kind != .deletionRequest, event.kind != .vanishRequest else { return nil }
+        guard let piece = facts.expiration, event.kind != .deletionRequest, event.kind != .vanishRequest else {
+            return nil
+        }
         return Timestamp(strictDigits: piece.text(bytes))
     }
 }
-

@@ -1,9 +1,10 @@
 import Nostr
 
-/// What the coverage items of a batch come to: one change of coverage for each (relay, stream), and the holes that stay.
+/// What the coverage items of a batch come to: one change of coverage for each (relay, stream), and the holes that
+/// stay.
 ///
-/// A hole withdraws what was covered of its span, and an advance deletes the holes inside its span. Doing the steps in the
-/// order withdraw, advance, forget, record gives the same tables as doing item after item.
+/// A hole withdraws what was covered of its span, and an advance deletes the holes inside its span. Doing the steps in
+/// the order withdraw, advance, forget, record gives the same tables as doing item after item.
 struct LedgerPlan {
     struct Key: Hashable, Comparable {
         let relay: RelayID
@@ -64,7 +65,9 @@ extension LedgerPlan.Entry {
         self.lastProof = advance.proof
         if advance.proof != .live { self.hasEOSE = true }
         self.spans.append(advance.span)
-        self.holes.removeAll { advance.span.lowerBound <= $0.span.lowerBound && $0.span.upperBound <= advance.span.upperBound }
+        self.holes.removeAll {
+            advance.span.lowerBound <= $0.span.lowerBound && $0.span.upperBound <= advance.span.upperBound
+        }
     }
 
     mutating func add(_ hole: CoverageHole) {

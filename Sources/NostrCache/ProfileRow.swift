@@ -31,8 +31,8 @@ package struct ProfileRow: Hashable, Sendable {
         self.picture = field("picture").flatMap { Self.isPicture($0) ? $0 : nil }
     }
 
-    /// Without control characters and without white space at its ends; nil when nothing is left, or where U+0000 says that
-    /// the value is no text.
+    /// Without control characters and without white space at its ends; nil when nothing is left, or where U+0000 says
+    /// that the value is no text.
     private static func cleaned(_ text: String) -> String? {
         guard !text.utf8.contains(0) else { return nil }
         var scalars = String.UnicodeScalarView()

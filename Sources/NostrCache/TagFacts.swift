@@ -87,9 +87,11 @@ struct TagFacts {
 }
 
 extension TagScanner.Piece {
-    /// Whether the text is a coordinate `kind:pubkey:d` of a replaceable or addressable kind; `d` is the rest, verbatim.
+    /// Whether the text is a coordinate `kind:pubkey:d` of a replaceable or addressable kind; `d` is the rest,
+    /// verbatim.
     ///
-    /// The colon before `d` may be missing where there is no `d`, that is for replaceable kinds (lenient, as relays are).
+    /// The colon before `d` may be missing where there is no `d`, that is for replaceable kinds (lenient, as relays
+    /// are).
     func isAddress(_ bytes: Span<UInt8>) -> Bool {
         var offset = Int(self.start)
         let end = Int(self.end)

@@ -3,8 +3,8 @@ package import Postgres
 
 /// Says who writes the cache of a schema: one daemon, for as long as the session that took it lives.
 ///
-/// It lives on a connection of its own: whoever holds the writer's lock must notice when it is gone, and a dead holder's
-/// session ends by itself. A second daemon waits for it as a warm standby.
+/// It lives on a connection of its own: whoever holds the writer's lock must notice when it is gone, and a dead
+/// holder's session ends by itself. A second daemon waits for it as a warm standby.
 package struct WriterLock: Sendable {
     private let connection: PostgresConnection
     private let lock: AdvisoryLock

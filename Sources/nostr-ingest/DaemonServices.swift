@@ -4,6 +4,7 @@ import Nostr
 import Postgres
 import QueryAPI
 import ServiceLifecycle
+import Synchronization
 
 /// Reads the picture for those who ask: health, metrics, systemd.
 struct DaemonObserver: Sendable {
@@ -68,21 +69,22 @@ struct NotifyLoop: Service {
             try await gracefulShutdown()
             return
         }
-        var state = NotifyState(watchdogInterval: self.observer.watchdogInterval)
-        var received = 0
+        let state = Mutex(NotifyState(watchdogInterval: self.observer.watchdogInterval))
         try? await cancelWhenGracefulShutdown {
+            var received = 0
             while true {
                 let now = self.observer.services.time.instant()
                 let seen = self.observer.observation(receivedBefore: received)
                 received = self.observer.received
-                for datagram in state.datagrams(seen, at: now) { notifier.send(datagram) }
+                for datagram in state.withLock({ $0.datagrams(seen, at: now) }) { notifier.send(datagram) }
                 try await self.observer.services.time.sleep(.seconds(1))
             }
         }
         // A stop that was quicker than a second has been said, too.
-        var last = self.observer.observation(receivedBefore: received)
+        var last = self.observer.observation(receivedBefore: self.observer.received)
         last.isDraining = true
-        for datagram in state.datagrams(last, at: self.observer.services.time.instant()) { notifier.send(datagram) }
+        let now = self.observer.services.time.instant()
+        for datagram in state.withLock({ $0.datagrams(last, at: now) }) { notifier.send(datagram) }
     }
 }
 
@@ -93,7 +95,7 @@ struct ClusterKeeper: Service {
 
     func run() async throws {
         try await cancelWhenGracefulShutdown {
-            while true {
+            while !Task.isCancelled {
                 do {
                     try await Task.sleep(for: .seconds(1))
                     if try await self.cluster.ensureRunning() { self.logger.warning("PostgreSQL had died and was started again") }

@@ -23,7 +23,7 @@ struct HealthChecks {
             checks: [
                 self.tick("writer", self.picture.writer.lastTick), self.tick("fleet", self.picture.fleetTick), self.database,
                 self.schema, self.accounts, self.draining, self.relays, self.started, self.queueUse,
-            ] + self.eachRelay + self.lags)
+            ] + self.eachRelay + self.lags + self.phases)
     }
 
     private func age(_ instant: ContinuousClock.Instant) -> Duration { self.now.instant - instant }
@@ -125,6 +125,17 @@ struct HealthChecks {
                 "relay", isFine ? .pass : .warn, for: [.health], key: "relay:connections",
                 componentID: RelayURL(url)?.label ?? url, value: .integer(relay.phase == .connected ? 1 : 0),
                 unit: "connections", output: Terminal.harmless(relay.lastError ?? relay.phase.rawValue) + wait)
+        }
+    }
+
+    /// Not a judgement: for `status`.
+    private var phases: [HealthCheck] {
+        self.picture.relays.sorted { $0.key < $1.key }.flatMap { url, relay in
+            relay.streams.map { stream in
+                HealthCheck(
+                    "phase", .pass, for: [.health], key: "stream:phase",
+                    componentID: "\(stream.name)@\(RelayURL(url)?.label ?? url)", value: .text(stream.phase.rawValue))
+            }
         }
     }
 

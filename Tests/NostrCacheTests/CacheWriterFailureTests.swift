@@ -1,8 +1,9 @@
 import Nostr
-@testable import NostrCache
 import Postgres
-import Testing
 import TestSupport
+import Testing
+
+@testable import NostrCache
 
 /// What the writer does when PostgreSQL refuses: errors are raised by triggers that only these tests have.
 struct CacheWriterFailureTests {
@@ -26,7 +27,9 @@ struct CacheWriterFailureTests {
     }
 
     @Test(arguments: ["22P02", "22021", "22P05", "23514", "54000"])
-    func `one event that cannot be stored is quarantined, the others and the advance commit`(sqlState: String) async throws {
+    func `one event that cannot be stored is quarantined, the others and the advance commit`(sqlState: String)
+        async throws
+    {
         let events = self.events(1_000, poison: [617])
         try await CacheFixture.with { cache in
             try await self.poison(cache, sqlState: sqlState)
@@ -35,11 +38,17 @@ struct CacheWriterFailureTests {
             #expect(try await cache.storedIDs.count == 999)
             #expect(try await cache.reader.coverage(of: cache.relay, stream: cache.stream).description == "{[0,100)}")
             let entries = try await cache.column(
-                "SELECT concat_ws('|', encode(event_id, 'hex'), reason, sql_state, relay_id, is_truncated, convert_from(raw, 'UTF8')) FROM nostr_quarantine")
+                """
+                SELECT concat_ws('|', encode(event_id, 'hex'), reason, sql_state, relay_id, is_truncated,
+                  convert_from(raw, 'UTF8'))
+                FROM nostr_quarantine
+                """
+            )
             let event = events[617].event
-            #expect(entries == [
-                "\(event.id)|unstorable|\(sqlState)|\(cache.relay)|f|\(String(decoding: event.json, as: UTF8.self))"
-            ])
+            #expect(
+                entries == [
+                    "\(event.id)|unstorable|\(sqlState)|\(cache.relay)|f|\(String(decoding: event.json, as: UTF8.self))"
+                ])
             // Written again: nothing new, and the entry is not doubled.
             let tables = try await cache.tables()
             let again = try await cache.writer().write(cache.items(events) + [cache.advance(0..<100)])
@@ -51,8 +60,11 @@ struct CacheWriterFailureTests {
     /// `to_tsvector` gives up on a megabyte of different words: a real event could do this to us.
     @Test func `an event that the search index cannot hold is quarantined`() async throws {
         // A compound is three words to the index.
-        let words = (0..<45_000).map { String($0 + 46_656, radix: 36) + "-" + String($0, radix: 36) }.joined(separator: " ")
-        let events = [self.signer.event(1111, "before"), self.signer.event(1111, words), self.signer.event(1111, "after")]
+        let words = (0..<45_000).map { String($0 + 46_656, radix: 36) + "-" + String($0, radix: 36) }.joined(
+            separator: " ")
+        let events = [
+            self.signer.event(1111, "before"), self.signer.event(1111, words), self.signer.event(1111, "after"),
+        ]
         try await CacheFixture.with { cache in
             let outcomes = try await cache.write(events)
             #expect(outcomes == [.written, .rejected(.unstorable), .written])
@@ -181,7 +193,8 @@ struct CacheWriterFailureTests {
             switch Int.random(in: 0..<6, using: &random) {
             case 0: self.signer.event(1, at: Int64(number), "poison")
             case 1: self.signer.event(0, by: UInt8.random(in: 1...3, using: &random), at: Int64(number), "{}")
-            case 2: self.signer.event(30023, at: Int64.random(in: 1...5, using: &random), tags: [["d", "x"]], "\(number)")
+            case 2:
+                self.signer.event(30023, at: Int64.random(in: 1...5, using: &random), tags: [["d", "x"]], "\(number)")
             case 3: self.signer.event(1, at: Int64(number), "nul \0")
             default: self.signer.event(1111, at: Int64(number), "fine")
             }

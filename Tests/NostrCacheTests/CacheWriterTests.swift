@@ -1,15 +1,19 @@
 import Nostr
-@testable import NostrCache
 import Postgres
-import Testing
 import TestSupport
+import Testing
+
+@testable import NostrCache
 
 /// The writer's behaviour, batch by batch.
 struct CacheWriterTests {
     let signer = TestSigner()
 
     @Test func `a new event is written, a known one is a duplicate, and the tables stay the same`() async throws {
-        let events = [self.signer.event(1, "a"), self.signer.event(0, "{\"name\":\"x\"}"), self.signer.event(30023, tags: [["d", "x"]])]
+        let events = [
+            self.signer.event(1, "a"), self.signer.event(0, "{\"name\":\"x\"}"),
+            self.signer.event(30023, tags: [["d", "x"]]),
+        ]
         try await CacheFixture.with { cache in
             #expect(try await cache.write(events) == [.written, .written, .written])
             let tables = try await cache.tables()
@@ -24,11 +28,13 @@ struct CacheWriterTests {
         let event = self.signer.event(1, "a")
         try await CacheFixture.with { cache in
             let outcome = try await cache.writer().write([
-                .event(event, relay: cache.relay, seenAt: 1_000_000), .heartbeat, .event(event, relay: nil, seenAt: 2_000_000),
+                .event(event, relay: cache.relay, seenAt: 1_000_000), .heartbeat,
+                .event(event, relay: nil, seenAt: 2_000_000),
             ])
             #expect(outcome.outcomes == [.written, .duplicate])
-            #expect(try await cache.column("SELECT extract(epoch FROM seen_at)::bigint::text || relay_id FROM nostr_events")
-                == ["1\(cache.relay)"])
+            #expect(
+                try await cache.column("SELECT extract(epoch FROM seen_at)::bigint::text || relay_id FROM nostr_events")
+                    == ["1\(cache.relay)"])
         }
     }
 
@@ -45,29 +51,41 @@ struct CacheWriterTests {
 
     /// Content and tags with everything that JSON escapes, and what PostgreSQL might touch.
     static let texts = [
-        "", "plain", "line\nfeed\r\t\u{8}\u{c}", "quote \" backslash \\ slash /", "\u{1}\u{b}\u{1f}\u{7f}", "café", "cafe\u{301}",
+        "", "plain", "line\nfeed\r\t\u{8}\u{c}", "quote \" backslash \\ slash /", "\u{1}\u{b}\u{1f}\u{7f}", "café",
+        "cafe\u{301}",
         "🦊 \u{10FFFF}", "\u{FEFF}\u{FFFF}\u{2028}", "{\"json\":[1]}", "\\u0000 as text", "  spaces  ",
     ]
 
-    @Test(arguments: [0, 1_000]) func `rows give back the exact bytes whose hash is the id`(copyRowsMin: Int) async throws {
+    @Test(arguments: [0, 1_000]) func `rows give back the exact bytes whose hash is the id`(copyRowsMin: Int)
+        async throws
+    {
         var events: [VerifiedEvent] = []
         for text in Self.texts {
             events.append(self.signer.event(1, tags: [["t", text], [text], [], [""]], text))
-            events.append(self.signer.event(1111, tags: [["I", text], ["A", "30023:\(self.signer.key(2)):\(text)"]], text))
+            events.append(
+                self.signer.event(1111, tags: [["I", text], ["A", "30023:\(self.signer.key(2)):\(text)"]], text))
         }
         try await CacheFixture.with { cache in
             let outcome = try await cache.writer { $0.copyRowsMin = copyRowsMin }.write(cache.items(events))
             #expect(outcome.outcomes == events.map { _ in .written })
             let rows = try await cache.observer.run { session in
                 try session.execute(
-                    "SELECT event_id, pubkey, created_at, kind, tags_json, content, identifier, root_address, sig FROM nostr_events"
-                ).map { row -> (id: [UInt8]?, canonical: [UInt8], identifier: [UInt8]?, address: [UInt8]?, sig: [UInt8]?) in
-                    var json = Array("[0,\"\(Hex.string(row[1].bytes ?? []))\",\(row[2].int8 ?? 0),\(row[3].int4 ?? 0),".utf8)
+                    """
+                    SELECT event_id, pubkey, created_at, kind, tags_json, content, identifier, root_address, sig
+                    FROM nostr_events
+                    """
+                ).map {
+                    row -> (id: [UInt8]?, canonical: [UInt8], identifier: [UInt8]?, address: [UInt8]?, sig: [UInt8]?) in
+                    var json = Array(
+                        "[0,\"\(Hex.string(row[1].bytes ?? []))\",\(row[2].int8 ?? 0),\(row[3].int4 ?? 0),".utf8)
                     JSONValue(parsing: row[4].text ?? "")?.append(to: &json)
                     json += Array(",".utf8)
                     JSONText.appendString(row[5].text ?? "", to: &json)
                     json += Array("]".utf8)
-                    return (row[0].bytes, json, row[6].textBytes.map(Array.init), row[7].textBytes.map(Array.init), row[8].bytes)
+                    return (
+                        row[0].bytes, json, row[6].textBytes.map(Array.init), row[7].textBytes.map(Array.init),
+                        row[8].bytes
+                    )
                 }
             }
             #expect(rows.count == events.count)
@@ -101,8 +119,10 @@ struct CacheWriterTests {
         let event = self.signer.event(
             1111, at: 5,
             tags: [
-                ["I", "https://clawstr.com/c/CATS"], ["K", "web"], ["i", "https://openagents.com/c/cats"], ["k", "web"],
-                ["L", "agent"], ["l", "ai", "agent"], ["E", root], ["A", "30023:\(root):x"], ["expiration", "9007199254740991"],
+                ["I", "https://clawstr.com/c/CATS"], ["K", "web"], ["i", "https://openagents.com/c/cats"],
+                ["k", "web"],
+                ["L", "agent"], ["l", "ai", "agent"], ["E", root], ["A", "30023:\(root):x"],
+                ["expiration", "9007199254740991"],
             ], "text")
         try await CacheFixture.with { cache in
             try await cache.write([event])
@@ -112,9 +132,11 @@ struct CacheWriterTests {
                   encode(root_id, 'hex'), root_address, expires_at, relay_id, extract(epoch FROM seen_at)::bigint)
                 FROM nostr_events
                 """)
-            #expect(line == [
-                "1111|5|text|https://clawstr.com/c/CATS|cats|t|t|\(root)|30023:\(root):x|9007199254740991|\(cache.relay)|1700000000"
-            ])
+            #expect(
+                line == [
+                    "1111|5|text|https://clawstr.com/c/CATS|cats|t|t|\(root)|30023:\(root):x|9007199254740991|"
+                        + "\(cache.relay)|1700000000"
+                ])
         }
     }
 
@@ -174,8 +196,11 @@ struct CacheWriterTests {
             let from = last
             let rows = try await connection.run { session in
                 try session.execute(
-                    "SELECT encode(event_id, 'hex'), ingest_seq FROM nostr_events WHERE ingest_seq > $1 ORDER BY ingest_seq",
-                    [.int8(from)]
+                    """
+                    SELECT encode(event_id, 'hex'), ingest_seq FROM nostr_events
+                    WHERE ingest_seq > $1
+                    ORDER BY ingest_seq
+                    """, [.int8(from)]
                 ).map { ($0[0].text ?? "", $0[1].int8 ?? 0) }
             }
             for (id, number) in rows {
@@ -211,9 +236,11 @@ struct CacheWriterTests {
                 try [
                     "SELECT event_id FROM nostr_events WHERE event_id = ANY ('{\\\\x00}'::bytea[])",
                     """
-                    SELECT c.number FROM unnest('{0}'::int[], '{\\\\x00}'::bytea[], '{\\\\x00}'::bytea[]) WITH ORDINALITY
+                    SELECT c.number
+                    FROM unnest('{0}'::int[], '{\\\\x00}'::bytea[], '{\\\\x00}'::bytea[]) WITH ORDINALITY
                       AS c (kind, pubkey, d, number)
-                    JOIN nostr_replaceable_heads AS h ON h.kind = c.kind AND h.pubkey = c.pubkey AND h.d_hash = sha256(c.d)
+                    JOIN nostr_replaceable_heads AS h
+                      ON h.kind = c.kind AND h.pubkey = c.pubkey AND h.d_hash = sha256(c.d)
                     """,
                     "DELETE FROM nostr_events WHERE event_id = ANY ('{\\\\x00}'::bytea[])",
                 ].map { sql in
@@ -228,6 +255,9 @@ struct CacheWriterTests {
     }
 
     private func manyEvents(_ count: Int) -> [VerifiedEvent] {
-        (0..<count).map { self.signer.event($0.isMultiple(of: 2) ? 1111 : 7, tags: [["e", String(repeating: "a", count: 64)]], "\($0)") }
+        (0..<count).map {
+            self.signer.event(
+                $0.isMultiple(of: 2) ? 1111 : 7, tags: [["e", String(repeating: "a", count: 64)]], "\($0)")
+        }
     }
 }

@@ -1,8 +1,9 @@
 import Nostr
-@testable import NostrCache
 import Postgres
-import Testing
 import TestSupport
+import Testing
+
+@testable import NostrCache
 
 /// `nostr_coverage` and `nostr_coverage_holes` against the sets that they stand for.
 struct CoverageLedgerTests {
@@ -18,7 +19,9 @@ struct CoverageLedgerTests {
                 let covered = try await cache.reader.coverage(of: cache.relay, stream: cache.stream)
                 #expect(covered == model.covered)
                 let holes = try await cache.reader.holes(of: cache.relay, stream: cache.stream)
-                #expect(holes.map(\.span) == model.holes.keys.sorted { ($0.lowerBound, $0.upperBound) < ($1.lowerBound, $1.upperBound) })
+                #expect(
+                    holes.map(\.span)
+                        == model.holes.keys.sorted { ($0.lowerBound, $0.upperBound) < ($1.lowerBound, $1.upperBound) })
                 for hole in holes {
                     #expect(hole.reason == model.holes[hole.span]?.reason.rawValue)
                     #expect(hole.attempts == model.holes[hole.span].map { Int($0.attempts) })
@@ -29,7 +32,8 @@ struct CoverageLedgerTests {
                 let wanted = (5..<45 as Range<Int64>).timestamps
                 let missing = try await cache.column(
                     """
-                    SELECT (int8multirange(int8range(5, 45)) - coalesce((SELECT covered FROM nostr_coverage), '{}'))::text
+                    SELECT (int8multirange(int8range(5, 45))
+                      - coalesce((SELECT covered FROM nostr_coverage), '{}'))::text
                     """)
                 #expect(missing == [CoverageSet(covered.holes(in: wanted)).description])
             }
@@ -39,7 +43,8 @@ struct CoverageLedgerTests {
     @Test func `a hole takes back what was covered of it, and an advance fills it again`() async throws {
         try await CacheFixture.with { cache in
             _ = try await cache.writer().write([cache.advance(0..<10), cache.hole(5..<6)])
-            #expect(try await cache.reader.coverage(of: cache.relay, stream: cache.stream).description == "{[0,5),[6,10)}")
+            #expect(
+                try await cache.reader.coverage(of: cache.relay, stream: cache.stream).description == "{[0,5),[6,10)}")
             _ = try await cache.writer().write([cache.advance(3..<8, .negentropy)])
             #expect(try await cache.reader.coverage(of: cache.relay, stream: cache.stream).description == "{[0,10)}")
             #expect(try await cache.reader.holes(of: cache.relay, stream: cache.stream) == [])
@@ -52,7 +57,10 @@ struct CoverageLedgerTests {
             #expect(try await cache.column("SELECT (last_eose_at IS NULL)::text FROM nostr_coverage") == ["true"])
             _ = try await cache.writer().write([cache.advance(10..<20, .finish)])
             _ = try await cache.writer().write([cache.advance(20..<30, .live)])
-            #expect(try await cache.column("SELECT (last_eose_at IS NULL) || last_proof FROM nostr_coverage") == ["falselive"])
+            #expect(
+                try await cache.column("SELECT (last_eose_at IS NULL) || last_proof FROM nostr_coverage") == [
+                    "falselive"
+                ])
         }
     }
 }

@@ -38,7 +38,8 @@ struct CoverageSetTests {
 
     /// Sorted, no empty range, no two that touch.
     private func isNormal(_ set: CoverageSet) -> Bool {
-        set.ranges.allSatisfy { !$0.isEmpty } && zip(set.ranges, set.ranges.dropFirst()).allSatisfy { $0.upperBound < $1.lowerBound }
+        set.ranges.allSatisfy { !$0.isEmpty }
+            && zip(set.ranges, set.ranges.dropFirst()).allSatisfy { $0.upperBound < $1.lowerBound }
     }
 
     @Test func `sets combine with sets`() {
@@ -53,7 +54,9 @@ struct CoverageSetTests {
         #expect(rest.description == "{[0,5),[25,30)}")
     }
 
-    @Test(arguments: ["", "{", "[0,1)", "{[0,1]}", "{(0,1)}", "{[1,1)}", "{[2,1)}", "{[0,)}", "{(,5)}", "{[0,1),}", "{[0,1),[5}"])
+    @Test(arguments: [
+        "", "{", "[0,1)", "{[0,1]}", "{(0,1)}", "{[1,1)}", "{[2,1)}", "{[0,)}", "{(,5)}", "{[0,1),}", "{[0,1),[5}",
+    ])
     func `other text is no coverage`(text: String) {
         #expect(CoverageSet(text) == nil)
     }
@@ -63,4 +66,3 @@ struct CoverageSetTests {
         #expect(CoverageSet(text)?.description == text)
     }
 }
-

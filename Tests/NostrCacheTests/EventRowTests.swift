@@ -1,6 +1,7 @@
 import Nostr
-@testable import NostrCache
 import Testing
+
+@testable import NostrCache
 
 struct EventRowTests {
     let signer = TestSigner()
@@ -52,7 +53,8 @@ struct EventRowTests {
         ("10002:\(id):d", true), ("30023:\(id):\"quoted\"", true), ("30023:\(id)", false), ("1:\(id):", false),
         ("20000:\(id):", false), ("030023:\(id):", false), ("+30023:\(id):", false), ("65536:\(id):", false),
         ("330023:\(id):", false), ("99999999999999999999:\(id):", false), (":\(id):", false), ("30023", false),
-        ("30023:", false), ("30023:\(id.uppercased()):", false), ("30023:\(id.dropLast()):", false), ("30023:\(id)x", false),
+        ("30023:", false), ("30023:\(id.uppercased()):", false), ("30023:\(id.dropLast()):", false),
+        ("30023:\(id)x", false),
     ]
 
     @Test(arguments: addresses)
@@ -100,7 +102,10 @@ struct EventRowTests {
     @Test(arguments: 0..<200)
     func `the scan reads what the tags say`(seed: UInt64) {
         var random = SeededGenerator(seed: seed)
-        let words = ["e", "E", "l", "L", "agent", "ai", "expiration", "", "\"", "\\", "x\ny", "[\"L\",\"agent\"]", "é", "🐦", Self.id, "\u{1}"]
+        let words = [
+            "e", "E", "l", "L", "agent", "ai", "expiration", "", "\"", "\\", "x\ny", "[\"L\",\"agent\"]", "é", "🐦",
+            Self.id, "\u{1}",
+        ]
         let tags = (0..<Int.random(in: 0...8, using: &random)).map { _ in
             (0..<Int.random(in: 0...6, using: &random)).map { _ in words.randomElement(using: &random) ?? "" }
         }

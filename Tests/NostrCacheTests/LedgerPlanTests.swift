@@ -1,6 +1,7 @@
 import Nostr
-@testable import NostrCache
 import Testing
+
+@testable import NostrCache
 
 struct LedgerPlanTests {
     /// The three steps of the plan give what item after item gives.
@@ -77,7 +78,9 @@ struct LedgerModel: Equatable {
     }
 
     private mutating func forgetHoles(in span: Range<Timestamp>) {
-        self.holes = self.holes.filter { !($0.key.lowerBound >= span.lowerBound && $0.key.upperBound <= span.upperBound) }
+        self.holes = self.holes.filter {
+            !($0.key.lowerBound >= span.lowerBound && $0.key.upperBound <= span.upperBound)
+        }
     }
 
     static func randomItems(

@@ -1,9 +1,12 @@
-@testable import NostrCache
 import Testing
+
+@testable import NostrCache
 
 struct ProfileRowTests {
     /// Test cases 01-23, 01-24 and 01-31 of the protocol reference, and rule D9.
-    @Test(arguments: ["not json", "", "null", "[]", "\"text\"", "5", "{\"name\":\"a\"", "{\"name\":\"a\"} x", "{\"a\":1,}"])
+    @Test(arguments: [
+        "not json", "", "null", "[]", "\"text\"", "5", "{\"name\":\"a\"", "{\"name\":\"a\"} x", "{\"a\":1,}",
+    ])
     func `content that is no JSON object makes no profile`(content: String) {
         #expect(ProfileRow(content: Array(content.utf8)) == nil)
     }

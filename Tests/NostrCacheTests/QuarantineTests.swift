@@ -1,8 +1,9 @@
 import Nostr
-@testable import NostrCache
 import Postgres
-import Testing
 import TestSupport
+import Testing
+
+@testable import NostrCache
 
 struct QuarantineTests {
     let signer = TestSigner()
@@ -53,7 +54,8 @@ struct QuarantineTests {
                 cache.quarantine(events[0], bytes: 524_288), cache.quarantine(events[1], bytes: 524_289),
             ])
             #expect(
-                try await cache.column("SELECT octet_length(raw) || ' ' || is_truncated FROM nostr_quarantine ORDER BY quarantine_id")
+                try await cache.column(
+                    "SELECT octet_length(raw) || ' ' || is_truncated FROM nostr_quarantine ORDER BY quarantine_id")
                     == ["524288 false", "524288 true"])
         }
     }
@@ -69,12 +71,15 @@ struct QuarantineTests {
     }
 
     @Test func `U+0000 that reaches the writer is kept beside the cache`() async throws {
-        let events = [self.signer.event(1, "a\0b"), self.signer.event(1, "fine"), self.signer.event(1, tags: [["t", "\0"]])]
+        let events = [
+            self.signer.event(1, "a\0b"), self.signer.event(1, "fine"), self.signer.event(1, tags: [["t", "\0"]]),
+        ]
         try await CacheFixture.with { cache in
             let outcome = try await cache.writer().write(cache.items(events))
             #expect(outcome.outcomes == [.rejected(.nulInText), .written, .rejected(.nulInText)])
             #expect(outcome.transactions == 1)
-            let raw = try await cache.column("SELECT convert_from(raw, 'UTF8') FROM nostr_quarantine ORDER BY quarantine_id")
+            let raw = try await cache.column(
+                "SELECT convert_from(raw, 'UTF8') FROM nostr_quarantine ORDER BY quarantine_id")
             #expect(raw == [events[0], events[2]].map { String(decoding: $0.event.json, as: UTF8.self) })
         }
     }

@@ -1,8 +1,9 @@
 import Nostr
-@testable import NostrCache
 import Postgres
-import Testing
 import TestSupport
+import Testing
+
+@testable import NostrCache
 
 /// Replaceable and addressable events (NIP-01), profiles (rule D9): the same tables in every order of arrival.
 struct SupersessionTests {
@@ -26,11 +27,14 @@ struct SupersessionTests {
         }
     }
 
-    /// Two authors; equal times, unreadable profiles before, between and after readable ones, coordinates that look alike.
+    /// Two authors; equal times, unreadable profiles before, between and after readable ones, coordinates that look
+    /// alike.
     private var versions: [VerifiedEvent] {
         var events: [VerifiedEvent] = []
         for author in [1, 2] as [UInt8] {
-            for (time, content) in [(10, "{\"name\":\"a\"}"), (20, "{\"name\":\"b\"}"), (20, "{\"name\":\"c\"}"), (30, "no")] {
+            for (time, content) in [
+                (10, "{\"name\":\"a\"}"), (20, "{\"name\":\"b\"}"), (20, "{\"name\":\"c\"}"), (30, "no"),
+            ] {
                 events.append(self.signer.event(0, by: author, at: Int64(time), content))
             }
             events.append(self.signer.event(3, by: author, at: 10, tags: [["d", "ignored"]]))
@@ -73,7 +77,9 @@ struct SupersessionTests {
     }
 
     @Test func `the high-water mark outlives its row`() async throws {
-        let (old, new) = (self.signer.event(30023, at: 1, tags: [["d", "x"]]), self.signer.event(30023, at: 2, tags: [["d", "x"]]))
+        let (old, new) = (
+            self.signer.event(30023, at: 1, tags: [["d", "x"]]), self.signer.event(30023, at: 2, tags: [["d", "x"]])
+        )
         try await CacheFixture.with { cache in
             try await cache.write([new])
             try await cache.script("DELETE FROM nostr_events")
@@ -116,7 +122,8 @@ struct SupersessionTests {
         try await CacheFixture.with { cache in
             for batch in isOneBatch ? [events] : events.map({ [$0] }) { try await cache.write(batch) }
             let profile = try await cache.column(
-                "SELECT concat(name, '|', updated_at, '|', profile_valid) FROM nostr_profiles").joined()
+                "SELECT concat(name, '|', updated_at, '|', profile_valid) FROM nostr_profiles"
+            ).joined()
             #expect(profile == row.expected, "\(row.name)")
             // The event itself supersedes as always.
             let newest = events.max { $0.event.createdAt < $1.event.createdAt }
@@ -131,7 +138,10 @@ struct SupersessionTests {
             try await CacheFixture.with { cache in
                 for event in order { try await cache.write([event]) }
                 #expect(try await cache.storedIDs == [pair[0].event.id.description])
-                #expect(try await cache.column("SELECT encode(event_id, 'hex') FROM nostr_profiles") == [pair[0].event.id.description])
+                #expect(
+                    try await cache.column("SELECT encode(event_id, 'hex') FROM nostr_profiles") == [
+                        pair[0].event.id.description
+                    ])
             }
         }
     }
@@ -168,10 +178,12 @@ struct LifecycleTests {
 
     @Test func `every sequence is played or skipped for a reason`() {
         #expect(Self.all.count == 57)
-        #expect(Self.all.filter { Self.skipReason($0.id) == nil }.map(\.id) == [
-            "01-17", "01-18", "01-19", "01-20", "01-21", "01-22", "01-23", "01-32a", "01-32b", "01-34", "40-1", "40-2", "40-3",
-            "40-4", "40-5", "40-6", "40-6b", "40-6c", "40-6d", "40-7", "40-8", "40-9", "40-10",
-        ])
+        #expect(
+            Self.all.filter { Self.skipReason($0.id) == nil }.map(\.id) == [
+                "01-17", "01-18", "01-19", "01-20", "01-21", "01-22", "01-23", "01-32a", "01-32b", "01-34", "40-1",
+                "40-2", "40-3",
+                "40-4", "40-5", "40-6", "40-6b", "40-6c", "40-6d", "40-7", "40-8", "40-9", "40-10",
+            ])
     }
 
     @Test(arguments: all.filter { skipReason($0.id) == nil })
@@ -184,7 +196,8 @@ struct LifecycleTests {
             let json = Array((step["event"] ?? .null).text.utf8)
             return (try signer.verify(json), Timestamp(step["now"]?.integer ?? 0))
         }
-        let orders = sequence.row["order"]?.string == "any" ? Self.permutations(Array(events.indices)) : [Array(events.indices)]
+        let orders =
+            sequence.row["order"]?.string == "any" ? Self.permutations(Array(events.indices)) : [Array(events.indices)]
         try await CacheFixture.with { cache in
             for order in orders {
                 try await cache.script("TRUNCATE nostr_events, nostr_replaceable_heads, nostr_profiles")

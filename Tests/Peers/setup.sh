@@ -34,7 +34,7 @@ fi
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 rm -rf "$venv"
-if ! { "$python" -m venv "$venv" && "$venv/bin/python" -m pip install --quiet --disable-pip-version-check \
+if ! { "$python" -m venv "$venv" && "$venv/bin/python" -m pip install --quiet --no-compile --disable-pip-version-check \
     --retries 1 --timeout 15 --no-deps --requirement "$wanted"; } >"$log" 2>&1; then
     tail -n 3 "$log"
     rm -rf "$venv"

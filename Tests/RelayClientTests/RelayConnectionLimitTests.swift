@@ -96,7 +96,7 @@ struct RelayConnectionLimitTests {
 
     @Test func `a ping flood is answered ten times, then left, R20`() async throws {
         let (counts, counted) = AsyncStream.makeStream(of: Int.self)
-        let got = try await self.session { peer in
+        let got = try await self.session(testOptions { $0.closeLimit = .milliseconds(300) }) { peer in
             await peer.write(bytes: (0..<11).flatMap { _ in ScriptedPeer.frame(0x89, []) })
             var pongs = 0
             while let frame = await peer.clientFrame(), frame.first == 0x8A { pongs += 1 }
@@ -111,6 +111,7 @@ struct RelayConnectionLimitTests {
         let options = testOptions {
             $0.pingInterval = .milliseconds(40)
             $0.silenceLimit = .milliseconds(150)
+            $0.closeLimit = .milliseconds(300)
         }
         let got = try await self.session(options) { peer in
             // Each ping of ours is answered with another payload, and a byte of a message trickles beside it.
@@ -127,6 +128,7 @@ struct RelayConnectionLimitTests {
         let options = testOptions {
             $0.pingInterval = .milliseconds(40)
             $0.silenceLimit = .milliseconds(150)
+            $0.closeLimit = .milliseconds(300)
         }
         let got = try await self.session(options) { peer in
             await peer.frame(0x8A, Array("unasked".utf8))

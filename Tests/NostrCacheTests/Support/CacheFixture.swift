@@ -1,8 +1,9 @@
 import Logging
 import Nostr
-@testable import NostrCache
 import Postgres
 import TestSupport
+
+@testable import NostrCache
 
 /// A migrated database with a writer and a reader, each on a connection of its own.
 struct CacheFixture: Sendable {
@@ -92,7 +93,8 @@ struct CacheFixture: Sendable {
         try await self.observer.run { try $0.executeScript(sql) }
     }
 
-    /// Everything that must be the same whatever the order of arrival: all tables, but for numbers and wall-clock times.
+    /// Everything that must be the same whatever the order of arrival: all tables, but for numbers and wall-clock
+    /// times.
     func tables() async throws -> [String] {
         try await self.column(
             """

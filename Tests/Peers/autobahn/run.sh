@@ -50,7 +50,7 @@ server=$!
 trap 'kill $server 2>/dev/null || true' EXIT INT TERM
 
 tries=0
-until grep -q 'Ok, will run' server.log; do
+until grep -qs 'Ok, will run' server.log; do
     tries=$((tries + 1))
     [ $tries -lt 100 ] && kill -0 $server 2>/dev/null || { cat server.log; exit 1; }
     sleep 0.2

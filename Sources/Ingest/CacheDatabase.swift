@@ -1,5 +1,6 @@
 package import Logging
 package import NostrCache
+import RelayClient
 package import Postgres
 
 /// The connection that the loops read the ledger through, opened when it is needed and again when it broke.
@@ -30,14 +31,13 @@ package actor CacheDatabase {
             guard let id = try await reader.register([relay.url: relay.role])[relay.url] else {
                 preconditionFailure("What was entered has a number")
             }
-            let largestPage = try await reader.effectiveLimit(of: id) ?? 0
             var followers: [StreamFollower] = []
             for stream in streams {
                 let (_, streamID) = try await reader.identify(relay, stream)
                 followers.append(
                     StreamFollower(
                         stream: streamID, name: stream.name, filter: stream.filter,
-                        covered: try await reader.coverage(of: id, stream: streamID), largestPage: largestPage,
+                        covered: try await reader.coverage(of: id, stream: streamID),
                         width: memory.widths[stream.name],
                         nextDeepLook: memory.deepLooks[stream.name], policy: policy))
             }
@@ -81,6 +81,8 @@ package struct FollowerMemory: Sendable {
     var widths: [String: Int64] = [:]
     /// When recent days are due to be looked at again, by stream.
     var deepLooks: [String: ContinuousClock.Instant] = [:]
+    /// What the relay says of itself (NIP-11), and until when it is believed.
+    var information: (RelayInformation, until: ContinuousClock.Instant)?
 
     package init() {}
 

@@ -19,7 +19,6 @@ struct RelayLoop: Sendable {
 
     func run() async throws {
         var backoff = Backoff(first: self.configuration.reconnectFirst, limit: self.configuration.reconnectLimit)
-        var information: RelayInformation?
         var connections = 0
         var memory = FollowerMemory()
         while true {
@@ -28,8 +27,7 @@ struct RelayLoop: Sendable {
             let started = self.services.time.instant()
             var pause: Duration?
             do {
-                if information == nil { information = await self.fetchInformation() }
-                let end = try await self.converse(connections, information, &memory)
+                let end = try await self.converse(connections, &memory)
                 pause = self.ended(end)
                 if end == .done { continue }
             } catch let error as RelayConnectionError {
@@ -38,8 +36,10 @@ struct RelayLoop: Sendable {
                 self.note("database: \(error)")
             } catch let error as EventQueue.Finished {
                 throw error
-            } catch is CancellationError {
-                throw CancellationError()
+            } catch {
+                // Whatever one relay does, it costs that relay a pause; the end of the task is another matter.
+                try Task.checkCancellation()
+                self.note("error", "\(error)")
             }
             if self.services.time.instant() - started >= self.configuration.stableAfter { backoff.succeeded() }
             try await self.backOff(max(backoff.failed(random: .random(in: 0..<1)), pause ?? .zero), backoff.failures)
@@ -48,20 +48,19 @@ struct RelayLoop: Sendable {
 
     // MARK: One connection
 
-    private func converse(
-        _ number: Int, _ information: RelayInformation?, _ memory: inout FollowerMemory
-    ) async throws -> RelayConversation.End {
-        let (relay, followers) = try await self.prepare(information, memory)
-        let (end, last) = try await RelayConnection.withConnection(
+    private func converse(_ number: Int, _ memory: inout FollowerMemory) async throws -> RelayConversation.End {
+        let (end, relay, last) = try await RelayConnection.withConnection(
             to: self.relay.url, options: self.options, on: self.eventLoop, logger: self.services.logger
         ) { inbound, outbound in
             self.connected()
+            let information = await self.information(&memory)
+            let (relay, followers) = try await self.prepare(information, memory)
             var conversation = RelayConversation(
                 relay: relay, label: self.label, followers: followers, services: self.services,
                 limits: self.configuration.limits, connectionNumber: number,
                 isDone: { _ in self.isStoodDown })
             let end = try await conversation.run(inbound, outbound) { follower, _, _ in follower.start() }
-            return (end, conversation.followers)
+            return (end, relay, conversation.followers)
         }
         for follower in last { memory.note(follower) }
         await self.record(relay, end, last)
@@ -91,13 +90,13 @@ struct RelayLoop: Sendable {
 
     /// Coverage is read from the ledger for every connection; what is in memory is thrown away with the old one.
     private func prepare(
-        _ information: RelayInformation?, _ memory: FollowerMemory
+        _ information: RelayInformation, _ memory: FollowerMemory
     ) async throws -> (RelayID, [StreamFollower]) {
         let streams = self.configuration.streams
         var policy = self.configuration.follow
-        if let limit = information?.limitation.maxLimit, limit > 0 { policy.pageLimit = min(policy.pageLimit, limit) }
+        if let limit = information.limitation.maxLimit, limit > 0 { policy.pageLimit = min(policy.pageLimit, limit) }
         let open = min(
-            self.configuration.limits.subscriptionsPerRelay, max(2, information?.limitation.maxSubscriptions ?? .max))
+            self.configuration.limits.subscriptionsPerRelay, max(2, information.limitation.maxSubscriptions ?? .max))
         policy.fetchesMax = min(policy.fetchesMax, max(1, (open - streams.count) / max(1, streams.count)))
         return try await self.database.followers(of: self.relay, streams: streams, memory: memory, policy: policy)
     }
@@ -114,12 +113,20 @@ struct RelayLoop: Sendable {
         return options
     }
 
-    /// Hints only: a relay that has no document, or a wrong one, is asked all the same.
-    private func fetchInformation() async -> RelayInformation? {
-        let information = try? await RelayInformation.fetch(
+    /// Hints only: a relay that has no document, or a wrong one, is asked all the same. Asked for once an hour, and only
+    /// while the relay is there.
+    private func information(_ memory: inout FollowerMemory) async -> RelayInformation {
+        let now = self.services.time.instant()
+        if let (information, expires) = memory.information, now < expires { return information }
+        let fetched = try? await RelayInformation.fetch(
             from: self.relay.url, options: self.options, on: self.eventLoop)
-        return information ?? .absent
+        let information = fetched ?? .absent
+        memory.information = (information, now + Self.informationLifetime)
+        return information
     }
+
+    /// NIP-11 documents change with a relay's configuration, that is rarely.
+    private static let informationLifetime: Duration = .seconds(3_600)
 
     // MARK: Standing by
 

@@ -71,7 +71,8 @@ package struct StreamFollower: Sendable {
     private var windows: [Int: Window] = [:]
     private var nextWindow = 0
     private var width: Int64
-    package private(set) var largestPage: Int
+    /// The largest page of this connection. That of an earlier one proves nothing: relays change their caps.
+    package private(set) var largestPage = 0
 
     private var tail = Tail.closed
     /// Up to where the catch-up has asked, and the tail takes over; nil without a tail.
@@ -86,12 +87,12 @@ package struct StreamFollower: Sendable {
     /// A relay that complains about our pace gets one question at a time.
     private var isSlowed = false
 
-    /// `covered` is what the ledger holds for this relay and stream; `largestPage` the largest page seen, 0 if unknown.
+    /// `covered` is what the ledger holds for this relay and stream.
     ///
     /// `width` is that of the first window, in seconds, and `nextDeepLook` when recent days are due, where a connection
     /// before this one has left them.
     package init(
-        stream: StreamID, name: String, filter: Filter, covered: CoverageSet, largestPage: Int, width: Int64? = nil,
+        stream: StreamID, name: String, filter: Filter, covered: CoverageSet, width: Int64? = nil,
         nextDeepLook: ContinuousClock.Instant? = nil, policy: FollowPolicy
     ) {
         self.nextDeepLook = nextDeepLook
@@ -99,7 +100,6 @@ package struct StreamFollower: Sendable {
         self.name = name
         self.filter = filter
         self.covered = covered
-        self.largestPage = largestPage
         self.policy = policy
         self.width = width ?? policy.windowSecondsFirst
         self.backoff = Backoff(first: policy.retryFirst, limit: policy.retryLimit)

@@ -71,13 +71,6 @@ extension CacheReader {
         ) { _ in }
     }
 
-    /// The largest page that the relay was seen to serve; nil if it never served one.
-    package func effectiveLimit(of relay: RelayID) async throws -> Int? {
-        try await self.query(
-            "SELECT effective_limit FROM nostr_relays WHERE relay_id = $1", [.int4(relay.rawValue)]
-        ) { $0[0].int4.map(Int.init) }.first ?? nil
-    }
-
     /// Notes what was observed of a relay; what is nil stays as it was.
     package func record(_ observation: RelayObservation, of relay: RelayID) async throws {
         _ = try await self.query(

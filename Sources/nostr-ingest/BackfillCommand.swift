@@ -60,6 +60,7 @@ struct BackfillCommand: AsyncParsableCommand {
             } else {
                 for line in outcome.lines { Terminal.output(line) }
             }
+            if outcome.wasInterrupted { throw ExitCode(ExitStatus.interrupted) }
             if !outcome.isComplete { throw ExitCode(ExitStatus.incomplete.rawValue) }
         }
     }
@@ -78,7 +79,7 @@ struct BackfillCommand: AsyncParsableCommand {
 
     /// The primaries unless relays are named: a fallback serves only what no primary does.
     private func order(_ configuration: IngestConfiguration) throws -> Backfill.Order {
-        var relays = configuration.relays.filter { $0.role.rawValue == "primary" }
+        var relays = configuration.relays.filter { $0.role == .primary }
         if !self.relay.isEmpty {
             relays = try self.relay.map { text in
                 guard let url = RelayURL(text), let known = configuration.relays.first(where: { $0.url == url }) else {

@@ -53,36 +53,58 @@ struct BackfillRun {
             committed: services.committed, accounts: services.accounts, status: services.status, logger: self.logger,
             isDaemon: false)
         let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
+        let (stop, stopping) = AsyncStream.makeStream(of: Void.self)
         return try await withThrowingTaskGroup(of: Ended.self) { tasks in
             tasks.addTask {
                 defer { services.queue.finish() }
-                return .filled(
-                    try await withThrowingTaskGroup(of: Ended?.self) { inner in
-                        inner.addTask {
-                            .filled(
-                                try await backfill.run { relay, stream, missing in
-                                    display.update("\(relay) \(stream)", missing, services.accounts.snapshot.received)
-                                })
-                        }
-                        inner.addTask {
-                            for await _ in signals { return .interrupted }
-                            return nil
-                        }
-                        defer { inner.cancelAll() }
-                        guard case .filled(let errors)?? = try await inner.next() else { return ["": "interrupted"] }
-                        return errors
-                    })
+                return try await Self.askUntilDone(backfill, services, display, stop)
             }
             tasks.addTask {
                 try await writer.run()
                 return .written
             }
-            var errors: [String: String] = [:]
-            for try await ended in tasks {
-                if case .filled(let found) = ended { errors = found }
+            tasks.addTask {
+                var count = 0
+                for await _ in signals {
+                    count += 1
+                    guard count == 1 else { _exit(ExitStatus.interrupted) }
+                    Terminal.error("\nStopping; what has arrived is written. Another signal ends at once.")
+                    stopping.finish()
+                }
+                return .interrupted
             }
+            var errors: [String: String] = [:]
+            // The queue is finished before the writer is, so its end is the end.
+            while let ended = try await tasks.next() {
+                if case .filled(let found) = ended { errors = found }
+                if case .written = ended { break }
+            }
+            tasks.cancelAll()
             display.end()
             return errors
+        }
+    }
+
+    /// Asks the relays until nothing is left, or until `stop` ends.
+    private static func askUntilDone(
+        _ backfill: Backfill, _ services: IngestServices, _ display: ProgressDisplay, _ stop: AsyncStream<Void>
+    ) async throws -> Ended {
+        try await withThrowingTaskGroup(of: Ended.self) { tasks in
+            tasks.addTask {
+                .filled(
+                    try await backfill.run { relay, stream, missing in
+                        display.update("\(relay) \(stream)", missing, services.accounts.snapshot.received)
+                    })
+            }
+            tasks.addTask {
+                for await _ in stop {}
+                return .interrupted
+            }
+            defer { tasks.cancelAll() }
+            guard case .filled(let errors)? = try await tasks.next() else {
+                return .filled([BackfillOutcome.interrupted: "interrupted"])
+            }
+            return .filled(errors)
         }
     }
 }
@@ -94,6 +116,11 @@ struct BackfillOutcome: Sendable {
     let errors: [String: String]
     let totals: Accounts.Totals
     let isDryRun: Bool
+
+    /// The name under which an interruption is noted.
+    static let interrupted = ""
+
+    var wasInterrupted: Bool { self.errors[Self.interrupted] != nil }
 
     var isComplete: Bool { self.parts.allSatisfy { $0.missing.isEmpty && $0.holes.isEmpty } }
 
@@ -121,7 +148,7 @@ struct BackfillOutcome: Sendable {
         for (reason, count) in self.totals.rejected.sorted(by: { $0.key.rawValue < $1.key.rawValue }) where count > 0 {
             lines.append("  rejected \(reason.rawValue): \(count)")
         }
-        if let own = self.errors[""] { lines.append(own + ": run it again to continue") }
+        if let own = self.errors[Self.interrupted] { lines.append(own + ": run it again to continue") }
         return lines
     }
 

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Ingest
 import Nostr
+import NostrCache
 
 /// The initializer that the daemon uses, printed.
 struct CheckConfigCommand: AsyncParsableCommand {
@@ -55,7 +56,7 @@ struct CheckConfigCommand: AsyncParsableCommand {
             Row(key: key, json: json, source: loaded.sources[key] ?? "default")
         }
         func relays(_ key: String, isFallback: Bool) -> Row {
-            let relays = configuration.ingest.relays.filter { ($0.role.rawValue == "fallback") == isFallback }
+            let relays = configuration.ingest.relays.filter { ($0.role == .fallback) == isFallback }
             return row(key, .array(relays.map { .string($0.url.label) }))
         }
         let streams = configuration.ingest.streams.map { stream in

@@ -37,7 +37,8 @@ struct ConfigurationFile {
         self.name = name
         self.findTabs(text)
         do {
-            guard let root = try Yams.compose(yaml: text) else { return }
+            // With spaces for the tabs that were named, the rest can be judged as well.
+            guard let root = try Yams.compose(yaml: text.replacing("\t", with: "  ")) else { return }
             if case .scalar(let scalar) = root, scalar.string.isEmpty { return }
             self.read(root, at: [])
         } catch let error as YamlError {

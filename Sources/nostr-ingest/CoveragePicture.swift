@@ -1,11 +1,11 @@
 import Nostr
 import NostrCache
 
-/// What is covered of a range, as one line of text: covered, missing, given up.
+/// What is covered of a range, as one line of text: █ all, ▒ a part, ░ nothing, ! given up.
 enum CoveragePicture {
     static let width = 60
 
-    /// One column stands for an equal part of the range, and shows the worst in it.
+    /// One column stands for an equal part of the range, and a hole is seen however short.
     static func line(
         covered: CoverageSet, holes: [Range<Timestamp>], in range: Range<Timestamp>, width: Int = Self.width
     ) -> String {
@@ -16,7 +16,8 @@ enum CoveragePicture {
                 let lower = range.lowerBound + length * Int64(column) / Int64(width)
                 let upper = max(lower + 1, range.lowerBound + length * Int64(column + 1) / Int64(width))
                 if holes.contains(where: { $0.overlaps(lower..<upper) }) { return "!" }
-                return covered.contains(lower..<upper) ? "█" : "░"
+                if covered.contains(lower..<upper) { return "█" }
+                return covered.intersection(lower..<upper).isEmpty ? "░" : "▒"
             })
     }
 

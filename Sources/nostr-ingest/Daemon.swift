@@ -35,7 +35,7 @@ struct Daemon {
             queue: EventQueue(elementsMax: ingest.limits.queueEventsMax, bytesMax: ingest.limits.queueBytesMax),
             committed: committed, keys: PublicKeyCache(capacity: ingest.limits.publicKeys), accounts: Accounts(),
             status: status, time: time, logger: self.logger)
-        let storedCommit = try await self.warmUp(committed)
+        try await self.warmUp(committed)
 
         let writer = WriterLoop(
             queue: services.queue, database: self.database.configuration, configuration: ingest, committed: committed,
@@ -44,7 +44,7 @@ struct Daemon {
             configuration: ingest, services: services,
             database: CacheDatabase(configuration: self.database.configuration, logger: self.logger))
         let observer = DaemonObserver(
-            configuration: self.configuration, services: services, storedCommit: storedCommit, registry: registry,
+            configuration: self.configuration, services: services, registry: registry,
             logCounts: self.logCounts,
             watchdogInterval: SystemdNotifier.watchdogInterval(environment: self.environment, pid: getpid()))
 
@@ -85,24 +85,27 @@ struct Daemon {
             logger: self.logger)
     }
 
-    /// Ids that are stored need no second verification after a restart. Returns when the newest was committed, if known.
-    private func warmUp(_ committed: CommittedEvents) async throws -> Timestamp? {
+    /// Ids that are stored need no second verification after a restart.
+    private func warmUp(_ committed: CommittedEvents) async throws {
         let limit = min(self.configuration.ingest.limits.committedIDs, Self.warmUpMax)
-        return try await self.database.withConnection(logger: self.logger) { connection in
+        try await self.database.withConnection(logger: self.logger) { connection in
             let recent = try await CacheReader(connection: connection).recentCommitted(limit: limit)
             committed.insert(recent.reversed())
             self.logger.info("Committed ids are known", metadata: ["event.count": "\(recent.count)"])
-            return nil
         }
     }
 
     /// Runs the group; the first signal drains, the second ends at once.
     private func supervise(_ group: ServiceGroup, _ status: ServiceStatus) async throws {
-        let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
+        let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup)
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask { [logger] in
                 var count = 0
                 for await signal in signals {
+                    guard signal != .sighup else {
+                        logger.warning("The configuration is read at start only; restart to apply a new one")
+                        continue
+                    }
                     count += 1
                     guard count == 1 else {
                         logger.warning("Second signal; ending at once", metadata: ["signal": "\(signal)"])

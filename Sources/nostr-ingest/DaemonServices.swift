@@ -10,7 +10,6 @@ import Synchronization
 struct DaemonObserver: Sendable {
     let configuration: DaemonConfiguration
     let services: IngestServices
-    let storedCommit: Timestamp?
     let registry: PrometheusRegistry
     let logCounts: LogCounts
     let watchdogInterval: Duration?
@@ -31,7 +30,7 @@ struct DaemonObserver: Sendable {
     func families() -> [MetricFamily] {
         let families = IngestFamilies(
             picture: self.services.status.snapshot, totals: self.services.accounts.snapshot,
-            queue: self.services.queue.depth, limits: self.configuration.ingest.limits, storedCommit: self.storedCommit,
+            queue: self.services.queue.depth, limits: self.configuration.ingest.limits,
             now: self.now)
         return families.all + self.registry.families() + self.logCounts.families + ProcessFamilies.all
     }
@@ -94,7 +93,7 @@ struct ClusterKeeper: Service {
     let logger: Logger
 
     func run() async throws {
-        try await cancelWhenGracefulShutdown {
+        await cancelWhenGracefulShutdown {
             while !Task.isCancelled {
                 do {
                     try await Task.sleep(for: .seconds(1))

@@ -19,6 +19,9 @@ enum ExitStatus: Int32, Sendable {
     case tryAgain = 75
     case noPermission = 77
     case configuration = 78
+
+    /// Of a command that a signal stopped.
+    static let interrupted: Int32 = 130
 }
 
 /// Why a command ends, in a sentence for the operator.

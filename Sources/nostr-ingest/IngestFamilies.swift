@@ -12,8 +12,6 @@ struct IngestFamilies {
     let totals: Accounts.Totals
     let queue: (items: Int, bytes: Int)
     let limits: IngestConfiguration.Limits
-    /// From the database at start, until the writer commits something newer.
-    let storedCommit: Timestamp?
     /// What turns a monotonic time into one that can be published.
     let now: (instant: ContinuousClock.Instant, wall: Timestamp)
 
@@ -136,7 +134,7 @@ struct IngestFamilies {
     private var pipeline: [MetricFamily] {
         var commit = MetricFamily(
             "nostr_ingest_last_commit_timestamp_seconds", .gauge, "When a batch with an event was last committed.")
-        commit.add([:], self.picture.writer.lastCommit ?? self.storedCommit)
+        commit.add([:], self.picture.writer.lastCommit)
         let isUp = self.picture.writer.phase == .writing || self.picture.writer.phase == .standby
         return [
             .single("nostr_ingest_queue_depth", .gauge, "Items that wait for the writer.", self.queue.items),

@@ -1,4 +1,5 @@
 import Nostr
+import QueryAPI
 
 /// A time as an operator writes it: `1767322000`, `2026-01-02`, `2026-01-02T03:04:05Z`, `30d` (ago), `now`.
 enum OperatorTime {

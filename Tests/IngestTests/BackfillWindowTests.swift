@@ -1,6 +1,7 @@
 import Ingest
 import Nostr
 import RelayClient
+import RelayWorld
 import Testing
 
 struct BackfillWindowTests {

@@ -1,3 +1,4 @@
+import RelayWorld
 import Testing
 
 @testable import Ingest

@@ -21,7 +21,7 @@ struct StreamFollowerTests {
         policy.fetchesMax = 1
         change(&policy)
         return StreamFollower(
-            stream: StreamID(1), name: "posts", filter: self.filter, covered: covered, largestPage: 0, policy: policy)
+            stream: StreamID(1), name: "posts", filter: self.filter, covered: covered, policy: policy)
     }
 
     /// Follows up to the point where everything was asked for and answered by empty pages.

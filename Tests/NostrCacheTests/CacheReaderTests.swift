@@ -106,7 +106,8 @@ struct CacheReaderTests {
             let row = try await cache.column(
                 """
                 SELECT concat_ws('|', extract(epoch FROM last_connected_at)::bigint, effective_limit, nip11,
-                  octet_length(last_error), consecutive_failures, last_error_at IS NOT NULL, nip11_fetched_at IS NOT NULL, last_eose_at IS NULL)
+                  octet_length(last_error), consecutive_failures, last_error_at IS NOT NULL,
+                  nip11_fetched_at IS NOT NULL, last_eose_at IS NULL)
                 FROM nostr_relays WHERE relay_id = \(cache.relay)
                 """)
             #expect(row == ["1|500|{\"name\": \"ab\"}|512|3|t|t|t"])

@@ -153,14 +153,17 @@ struct CacheWriterFailureTests {
     }
 
     @Test func `a relay that is not registered is nobody's poison`() async throws {
-        let event = self.signer.event(1, "x")
+        let events = self.events(2)
         try await CacheFixture.with { cache in
             let error = await #expect(throws: PostgresError.self) {
-                try await cache.writer().write([.event(event, relay: RelayID(-1), seenAt: 0)])
+                try await cache.writer().write(
+                    cache.items([events[0]]) + [.event(events[1], relay: RelayID(-1), seenAt: 0)])
             }
             #expect(error?.sqlState == "23503")
             let entries = try await cache.column("SELECT reason FROM nostr_quarantine")
             #expect(entries == [])
+            // Not halved either.
+            #expect(try await cache.storedIDs == [])
         }
     }
 

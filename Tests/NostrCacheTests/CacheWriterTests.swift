@@ -160,6 +160,8 @@ struct CacheWriterTests {
                 """)
             let outcome = try await cache.writer().write(cache.items(events))
             #expect(outcome.outcomes == events.map { $0 == stranger ? .duplicate : .written })
+            // ON CONFLICT bears it: nothing is halved.
+            #expect(outcome.transactions == 1)
             #expect(try await cache.storedIDs.count == 100)
         }
     }

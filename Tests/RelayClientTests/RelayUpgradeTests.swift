@@ -5,8 +5,8 @@ import Testing
 
 @testable import RelayClient
 
-/// Blocks the calling thread for a second: what a dead name server does.
-func sleepForAWhile() { usleep(1_000_000) }
+/// Blocks the calling thread for a moment: a step of what a dead name server does.
+func sleepForAMoment() { usleep(2_000) }
 
 /// From the name to the end of the upgrade, on real sockets.
 struct RelayUpgradeTests {
@@ -205,10 +205,12 @@ struct RelayUpgradeTests {
     }
 
     @Test func `a name server that does not answer counts against the connect limit, R05`() async throws {
+        let released = Counter()
         let slow = AddressResolver { _, _ in
-            sleepForAWhile()
+            while released.value == 0 { sleepForAMoment() }
             return []
         }
+        defer { released.set(1) }
         let options = testOptions { $0.connectLimit = .milliseconds(100) }
         #expect(try await self.failure(loopback(443), options, resolver: slow).result == .timeout)
     }

@@ -1,0 +1,273 @@
+import Foundation
+import Glibc
+import Ingest
+import NIOPosix
+import Nostr
+import NostrCache
+import Postgres
+import RelayClient
+import RelayWorld
+import TestSupport
+import Testing
+
+/// Completeness under kills: whatever is killed at whatever moment, the ledger never claims more than the rows show, and
+/// the next run ends where an undisturbed one would.
+@Suite(.enabled(if: DaemonProgram.isBuilt, DaemonProgram.absence), .serialized, .timeLimit(.minutes(10)))
+struct RestartTests {
+    static let rounds = 50
+    static let seed: UInt64 = 0x6B69_6C6C
+
+    /// The ways of the relay, one after another; each keeps what it holds.
+    private static let personalities: [Personality] = [
+        .with { $0.silentCap = 100 },
+        .with { $0.disconnect = .afterEvents(700) },
+        .with { ($0.pageCap, $0.closed) = (200, ClosedAnswer("rate-limited: slow down", .every(7))) },
+        .with { ($0.order, $0.silentCap) = (.shuffled, 300) },
+        .with { ($0.copies, $0.silentCap) = (2, 150) },
+        .with { $0.disconnect = .midMessage(afterEvents: 900) },
+        .with { ($0.forgedBodies, $0.malformedFrames) = (.share(0.02), .share(0.02)) },
+        .with { ($0.hint, $0.pageCap) = (.truthful, 250) },
+    ]
+
+    @Test func `after 50 kills of the daemon and of PostgreSQL the cache equals the oracle`() async throws {
+        let world = Self.world()
+        let relay = try await WorldRelay.start(events: world.events, group: MultiThreadedEventLoopGroup.singleton)
+        var options = TestDirectory.clusterOptions
+        // What was committed stays committed when PostgreSQL is killed.
+        options.settings["synchronous_commit"] = "on"
+        options.settings["max_connections"] = "30"
+        let cluster = try await TestDirectory.startCluster(in: TestDirectory.make("restart"), options: options)
+        try await Self.migrate(cluster)
+
+        var random = SplitMix64(seed: Self.seed)
+        var witness = Witness(world: world, streams: Self.streams)
+        for round in 0..<Self.rounds {
+            try await relay.become(Self.personalities[round % Self.personalities.count])
+            if round.isMultiple(of: 5) { try await Self.empty(cluster) }
+            let daemon = try await Self.start(relay, cluster)
+            try await Self.waitForRows(random.below(1_500), beyondThoseOf: cluster)
+            try await Task.sleep(for: .milliseconds(random.below(30)))
+            if round % 3 == 2 {
+                // Every other time the daemon lives on and finds its database again.
+                if random.chance(0.5) { daemon.kill(SIGKILL) }
+                Glibc.kill(await cluster.postmasterPID, random.chance(0.7) ? SIGKILL : SIGQUIT)
+                try await Self.waitForRestart(of: cluster)
+                if daemon.exitStatus == nil { try await Self.waitForRows(random.below(800), beyondThoseOf: cluster) }
+            }
+            let hadEnded = daemon.exitStatus
+            #expect(hadEnded == nil || hadEnded == 128 + SIGKILL, "round \(round): \(daemon.errors)")
+            daemon.kill(SIGKILL)
+            _ = try await daemon.end(within: .seconds(30))
+            try await witness.look(at: Self.picture(of: cluster), round: round)
+        }
+        // A test whose kills all come too early or too late shows nothing.
+        #expect(witness.partial >= Self.rounds / 4)
+        print("restart: \(Self.rounds) rounds, \(witness)")
+
+        try await relay.become(.honest)
+        let daemon = try await Self.start(relay, cluster)
+        try await Self.waitForCoverage(of: world, in: cluster)
+        daemon.kill(SIGTERM)
+        #expect(try await daemon.end(within: .seconds(30)) == 0, "\(daemon.errors)")
+        let cached = try await CachedEvent.all(in: try await cluster.configuration)
+        #expect(cached == witness.expected.values.sorted())
+        await cluster.stop()
+        try await relay.stop()
+    }
+
+    // MARK: The world
+
+    private static func world() -> SocialWorld {
+        var options = SocialWorld.Options()
+        options.count = 5_000
+        // Within what the daemon looks back on, and expiring at no moment of the test.
+        options.start = IngestTime.system.wall - 25 * 86_400
+        options.span = 24 * 86_400
+        options.expirationShare = 0
+        return SocialWorld(seed: Self.seed, options: options)
+    }
+
+    /// Two streams that overlap: what one has brought the other meets again.
+    private static let streams: [String: Filter] = [
+        "discussion": Filter(kinds: [7, 1111, 1985, 9735].map { Kind($0) }),
+        "everything-else": Filter(kinds: [0, 1, 5, 17, 1985, 4550, 10_002, 30_023, 34_550].map { Kind($0) }),
+    ]
+
+    private static var configuration: String {
+        let streams = Self.streams.sorted { $0.key < $1.key }.map { name, filter in
+            """
+              - name: \(name)
+                filter:
+                  kinds: [\((filter.kinds ?? []).map(\.description).joined(separator: ", "))]
+            """
+        }
+        // Without an overlap only the ledger decides what is asked for again: nothing repairs what it gets wrong.
+        return """
+            streams:
+            \(streams.joined(separator: "\n"))
+            follow:
+              lookback: 30d
+              windowFirst: 1d
+              windowMax: 4d
+              overlapShort: 0s
+              overlapDeep: 0s
+              retryFirst: 20ms
+              retryLimit: 100ms
+            limits:
+              batchEventsMax: 200
+              requestDeadline: 5s
+            connection:
+              reconnectFirst: 20ms
+              reconnectLimit: 100ms
+            log:
+              level: notice
+              format: text
+            """
+    }
+
+    // MARK: The programs
+
+    private static func start(_ relay: WorldRelay, _ cluster: EmbeddedPostgres) async throws -> SpawnedProgram {
+        try DaemonProgram.start(
+            configuration: Self.configuration, primaries: [relay.url], database: await cluster.connectionString)
+    }
+
+    /// The dead postmaster is noticed once it is reaped.
+    private static func waitForRestart(of cluster: EmbeddedPostgres) async throws {
+        while try await !cluster.ensureRunning() { try await Task.sleep(for: .milliseconds(5)) }
+    }
+
+    private static func withSession<Value: Sendable>(
+        _ cluster: EmbeddedPostgres, _ body: @Sendable (borrowing PostgresSession) throws -> Value
+    ) async throws -> Value {
+        let connection = try await PostgresConnection.open(try await cluster.configuration, logger: .silent)
+        let value = try await connection.run(body)
+        await connection.close()
+        return value
+    }
+
+    private static func migrate(_ cluster: EmbeddedPostgres) async throws {
+        let connection = try await PostgresConnection.open(try await cluster.configuration, logger: .silent)
+        _ = try await Migrator(
+            line: NostrSchema.line, migrations: NostrSchema.migrations, toolVersion: "test", logger: .silent
+        ).up(on: connection)
+        await connection.close()
+    }
+
+    private static func empty(_ cluster: EmbeddedPostgres) async throws {
+        try await Self.withSession(cluster) { session in
+            try session.executeScript(
+                """
+                TRUNCATE nostr_events, nostr_replaceable_heads, nostr_profiles, nostr_quarantine, nostr_coverage,
+                  nostr_coverage_holes, nostr_relays, nostr_streams
+                """)
+        }
+    }
+
+    /// Waits until `count` more rows are committed, or for a second and a half: there may be none left to come.
+    private static func waitForRows(_ count: Int, beyondThoseOf cluster: EmbeddedPostgres) async throws {
+        let connection = try await PostgresConnection.open(try await cluster.configuration, logger: .silent)
+        let deadline = ContinuousClock.now + .milliseconds(1_500)
+        var target: Int64?
+        while ContinuousClock.now < deadline {
+            let rows = try await connection.run { session in
+                try session.execute("SELECT count(*) FROM nostr_events").first?[0].int8 ?? 0
+            }
+            let wanted = target ?? rows + Int64(count)
+            target = wanted
+            if rows >= wanted { break }
+            try await Task.sleep(for: .milliseconds(3))
+        }
+        await connection.close()
+    }
+
+    /// Waits until the ledger covers the whole world in both streams; the limit only ends a test that has failed.
+    private static func waitForCoverage(of world: SocialWorld, in cluster: EmbeddedPostgres) async throws {
+        let span = world.options.start..<(world.options.start + world.options.span)
+        let limit = ContinuousClock.now + .seconds(90)
+        while ContinuousClock.now < limit {
+            let picture = try await Self.picture(of: cluster)
+            if picture.covered.count == Self.streams.count, picture.covered.values.allSatisfy({ $0.contains(span) }) {
+                return
+            }
+            try await Task.sleep(for: .milliseconds(50))
+        }
+        Issue.record("the ledger does not come to cover the world")
+    }
+
+    // MARK: What the database shows
+
+    struct Picture: Sendable {
+        /// By stream.
+        var covered: [String: CoverageSet] = [:]
+        var ids: [[UInt8]] = []
+    }
+
+    /// Ledger and rows as one snapshot.
+    private static func picture(of cluster: EmbeddedPostgres) async throws -> Picture {
+        try await Self.withSession(cluster) { session in
+            var picture = Picture()
+            let rows = try session.execute(
+                """
+                SELECT s.name, c.covered::text, NULL::bytea
+                FROM nostr_coverage AS c
+                JOIN nostr_streams AS s USING (stream_id)
+                UNION ALL
+                SELECT NULL, NULL, event_id
+                FROM nostr_events
+                """)
+            for row in rows {
+                if let name = row[0].text {
+                    picture.covered[name] = CoverageSet(row[1].text ?? "")
+                } else {
+                    picture.ids.append(row[2].bytes ?? [])
+                }
+            }
+            return picture
+        }
+    }
+
+    /// Holds what the database shows against the world.
+    struct Witness: CustomStringConvertible {
+        let streams: [String: Filter]
+        /// By id.
+        let events: [[UInt8]: Event]
+        /// What a complete cache holds, by id.
+        let expected: [[UInt8]: CachedEvent]
+        /// Rounds that ended with some of the rows, not with none or all.
+        private(set) var partial = 0
+        private(set) var rows: [Int] = []
+
+        init(world: SocialWorld, streams: [String: Filter]) {
+            self.streams = streams
+            self.events = Dictionary(world.events.map { ($0.id.value.bytes, $0) }) { first, _ in first }
+            let expected = CompletenessTests.expected(world.events, Array(streams.values))
+            self.expected = Dictionary(expected.map { ($0.id, $0) }) { first, _ in first }
+        }
+
+        var description: String { "\(self.partial) ended midway, rows \(self.rows)" }
+
+        mutating func look(at picture: Picture, round: Int) throws {
+            let ids = Set(picture.ids)
+            self.rows.append(ids.count)
+            if !ids.isEmpty, ids.count < self.expected.count { self.partial += 1 }
+
+            // Nothing twice: no id, and of what has versions only one.
+            #expect(picture.ids.count == ids.count, "round \(round)")
+            let held = try picture.ids.map { try #require(self.events[$0], "round \(round): an unknown event") }
+            #expect(CompletenessTests.expected(held).count == held.count, "round \(round): more than one version")
+
+            // The ledger never leads the rows.
+            var lost: [String] = []
+            for (id, event) in self.expected where !ids.contains(id) {
+                guard let original = self.events[id] else { continue }
+                for (name, filter) in self.streams where filter.matches(original) {
+                    if picture.covered[name]?.contains(Timestamp(event.createdAt)) ?? false {
+                        lost.append("\(name) \(original.id)")
+                    }
+                }
+            }
+            #expect(lost.isEmpty, "round \(round): covered and not there")
+        }
+    }
+}

@@ -1,0 +1,47 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// Relays and clients that nobody here wrote, in Python: the scripts of `Tests/Peers`.
+enum Peers {
+    private static let folder = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../Peers")
+        .standardizedFileURL
+
+    private static let environment: String = {
+        let path = ProcessInfo.processInfo.environment["PEERS_VENV"] ?? ""
+        return path.isEmpty ? Self.folder.appending(path: ".venv").path() : path
+    }()
+
+    /// Whether `Tests/Peers/setup.sh` has installed everything.
+    static let areReady = FileManager.default.contentsEqual(
+        atPath: Self.environment + "/ready", andPath: Self.folder.appending(path: "requirements.txt").path())
+
+    static let absence: Comment = "There are no peers here: run Tests/Peers/setup.sh"
+
+    /// Starts a script.
+    static func start(_ script: String, _ arguments: [String]) throws -> SpawnedProgram {
+        var environment = TestDirectory.environment
+        environment["PYTHONUNBUFFERED"] = "1"
+        environment["PYTHONDONTWRITEBYTECODE"] = "1"
+        return try SpawnedProgram(
+            Self.environment + "/bin/python", [Self.folder.appending(path: script).path()] + arguments,
+            environment: environment, directory: TestDirectory.make(script))
+    }
+
+    /// Starts a relay and returns it with its address once it listens.
+    static func relay(_ script: String, _ arguments: [String]) async throws -> (SpawnedProgram, url: String) {
+        let program = try Self.start(script, arguments)
+        // Loading is the slow part: a commit for each event.
+        let words = try await program.line("listening", within: .seconds(300))
+        return (program, try #require(words.first))
+    }
+
+    /// Runs a script to its end.
+    static func run(_ script: String, _ arguments: [String]) async throws {
+        let program = try Self.start(script, arguments)
+        let status = try await program.end(within: .seconds(300))
+        guard status == 0 else {
+            throw SpawnedProgram.Failed(program: script, reason: "ended with \(status)", output: program.errors)
+        }
+    }
+}

@@ -116,7 +116,7 @@ let package = Package(
             resources: [.copy("Vectors")], swiftSettings: settings),
         .testTarget(name: "RelayWorldTests", dependencies: ["RelayWorld", "Nostr"] + nio, swiftSettings: settings),
         .testTarget(
-            name: "IngestTests", dependencies: ["Ingest", "NostrCache", "RelayClient", "RelayWorld", "Nostr"],
+            name: "IngestTests", dependencies: ["Ingest", "NostrCache", "RelayClient", "RelayWorld", "Nostr"] + nio,
             swiftSettings: settings),
         .testTarget(
             name: "IntegrationTests",

@@ -1,7 +1,7 @@
 package import Logging
 package import NostrCache
-import RelayClient
 package import Postgres
+import RelayClient
 
 /// The connection that the loops read the ledger through, opened when it is needed and again when it broke.
 ///
@@ -24,7 +24,8 @@ package actor CacheDatabase {
 
     /// The followers of a relay, each with what the ledger says now; relay and streams are entered if they are new.
     package func followers(
-        of relay: IngestConfiguration.Relay, streams: [IngestConfiguration.Stream], memory: FollowerMemory = FollowerMemory(),
+        of relay: IngestConfiguration.Relay, streams: [IngestConfiguration.Stream],
+        memory: FollowerMemory = FollowerMemory(),
         policy: FollowPolicy
     ) async throws -> (RelayID, [StreamFollower]) {
         try await self.read { reader in

@@ -1,7 +1,7 @@
 package import Nostr
 
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #endif
 
 /// The clocks of the daemon, as values: rules take time as an argument, and shells take it from here.

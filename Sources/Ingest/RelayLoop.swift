@@ -212,7 +212,8 @@ struct RelayLoop: Sendable {
 
     private func note(_ what: String, _ detail: String = "") {
         self.services.logger.info(
-            "Relay lost", metadata: ["relay.url": "\(self.label)", "cause": "\(what)", "detail": "\(detail.prefix(256))"])
+            "Relay lost",
+            metadata: ["relay.url": "\(self.label)", "cause": "\(what)", "detail": "\(detail.prefix(256))"])
         self.services.status.update(relay: self.label) { $0.lastError = what }
     }
 }

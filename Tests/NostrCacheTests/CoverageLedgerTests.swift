@@ -51,6 +51,15 @@ struct CoverageLedgerTests {
         }
     }
 
+    @Test func `an advance that a hole takes back at once leaves its proof and no coverage`() async throws {
+        try await CacheFixture.with { cache in
+            _ = try await cache.writer().write([cache.advance(0..<10, .finish), cache.hole(0..<10)])
+            let rows = try await cache.column("SELECT covered || ' ' || last_proof FROM nostr_coverage")
+            #expect(rows == ["{} finish"])
+            #expect(try await cache.reader.holes(of: cache.relay, stream: cache.stream).count == 1)
+        }
+    }
+
     @Test func `a live advance is no answer of stored events`() async throws {
         try await CacheFixture.with { cache in
             _ = try await cache.writer().write([cache.advance(0..<10, .live)])

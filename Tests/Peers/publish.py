@@ -8,6 +8,7 @@ Prints `accepted <events> refused <events>` once the relay has said OK to each.
 import argparse
 import asyncio
 import json
+import sys
 
 import websockets
 
@@ -32,6 +33,7 @@ async def main():
                     accepted += 1
                 else:
                     refused += 1
+                    print(message, file=sys.stderr, flush=True)
     peer.say("accepted", accepted, "refused", refused)
 
 

@@ -43,7 +43,8 @@ struct TidyTests {
         ],
         "NostrCache": ["Nostr", "Postgres", "Logging"],
         "RelayWorld": [
-            "Nostr", "CSecp256k1", "Logging", "NIOCore", "NIOPosix", "NIOHTTP1", "NIOWebSocket", "NIOConcurrencyHelpers",
+            "Nostr", "CSecp256k1", "Logging", "NIOCore", "NIOPosix", "NIOHTTP1", "NIOWebSocket",
+            "NIOConcurrencyHelpers",
             "Glibc", "Synchronization",
         ],
         "Ingest": [
@@ -52,7 +53,8 @@ struct TidyTests {
         ],
         "QueryAPI": [
             "Nostr", "NostrCache", "Hummingbird", "HummingbirdCore", "HTTPTypes", "Logging", "Metrics", "CoreMetrics",
-            "ServiceLifecycle", "NIOCore", "NIOPosix", "NIOHTTP1", "NIOHTTPTypes", "NIOHTTPTypesHTTP1", "Synchronization",
+            "ServiceLifecycle", "NIOCore", "NIOPosix", "NIOHTTP1", "NIOHTTPTypes", "NIOHTTPTypesHTTP1",
+            "Synchronization",
             "Glibc",
         ],
     ]
@@ -87,7 +89,8 @@ struct TidyTests {
     }
 
     @Test func `data definition stands in the migrations alone`() throws {
-        let pattern = try Regex(#"\b(CREATE|ALTER|DROP)\s+(UNIQUE\s+)?(TABLE|INDEX|VIEW|SEQUENCE|SCHEMA|EXTENSION|TYPE|ROLE)\b"#)
+        let pattern = try Regex(
+            #"\b(CREATE|ALTER|DROP)\s+(UNIQUE\s+)?(TABLE|INDEX|VIEW|SEQUENCE|SCHEMA|EXTENSION|TYPE|ROLE)\b"#)
         for file in Self.sources where file.target != "ingest-bench" {
             for (number, line) in file.code where line.contains(pattern) {
                 Issue.record("\(file.path):\(number) defines data")
@@ -112,7 +115,9 @@ struct TidyTests {
 
     @Test func `every state machine has a test file of its own`() {
         let tests = Set(Self.files(below: "Tests").map { $0.path.split(separator: "/").last.map(String.init) ?? "" })
-        for name in ["RelaySession", "StreamFollower", "BackfillWindow", "EventQueue", "MigrationPlan", "WebSocketDecoder"] {
+        for name in [
+            "RelaySession", "StreamFollower", "BackfillWindow", "EventQueue", "MigrationPlan", "WebSocketDecoder",
+        ] {
             #expect(tests.contains("\(name)Tests.swift"))
         }
     }

@@ -36,12 +36,21 @@ enum Peers {
         return (program, try #require(words.first))
     }
 
+    /// Publishes the lines of a file, and returns how many the relay accepted.
+    static func publish(_ lines: [[UInt8]], to url: String) async throws -> Int {
+        let program = try await Self.run("publish.py", [url, EventFiles.write(lines, "publish.jsonl")])
+        let words = try await program.line("accepted", within: .zero)
+        return try #require(words.first.flatMap { Int($0) })
+    }
+
     /// Runs a script to its end.
-    static func run(_ script: String, _ arguments: [String]) async throws {
+    @discardableResult
+    static func run(_ script: String, _ arguments: [String]) async throws -> SpawnedProgram {
         let program = try Self.start(script, arguments)
         let status = try await program.end(within: .seconds(300))
         guard status == 0 else {
             throw SpawnedProgram.Failed(program: script, reason: "ended with \(status)", output: program.errors)
         }
+        return program
     }
 }

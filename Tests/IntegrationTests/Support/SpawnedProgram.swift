@@ -30,16 +30,9 @@ final class SpawnedProgram {
         self.name = program
         self.directory = directory
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
-        var ends: [Int32] = [-1, -1]
-        // No other child inherits it, or the end of our side would not be noticed.
-        guard pipe2(&ends, O_CLOEXEC) == 0 else {
-            throw Failed(program: program, reason: "no pipe", output: "")
-        }
-        defer { close(ends[0]) }
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
-        posix_spawn_file_actions_adddup2(&actions, ends[0], 0)
         for (descriptor, file) in [(Int32(1), "output"), (2, "errors")] {
             posix_spawn_file_actions_addopen(
                 &actions, descriptor, "\(directory)/\(file)", O_WRONLY | O_CREAT | O_APPEND, 0o600)
@@ -47,15 +40,9 @@ final class SpawnedProgram {
         var words = ([program] + arguments).map { strdup($0) } + [nil]
         var variables = environment.map { strdup("\($0.key)=\($0.value)") } + [nil]
         defer { for string in words + variables { free(string) } }
-        var pid: pid_t = 0
-        let failure = posix_spawn(&pid, program, &actions, nil, &words, &variables)
-        guard failure == 0 else {
-            close(ends[1])
-            throw Failed(program: program, reason: String(cString: strerror(failure)), output: "")
-        }
-        self.pid = pid
-        self.input = ends[1]
-        SpawnedPrograms.shared.add(pid)
+        let child = SpawnedPrograms.shared.spawn(program, &actions, &words, &variables)
+        guard let child else { throw Failed(program: program, reason: String(cString: strerror(errno)), output: "") }
+        (self.pid, self.input) = child
     }
 
     deinit {
@@ -128,8 +115,28 @@ private final class SpawnedPrograms: Sendable {
         atexit { SpawnedPrograms.shared.killAll() }
     }
 
-    func add(_ pid: pid_t) {
-        self.running.withLock { _ = $0.insert(pid) }
+    /// Starts a program with a pipe for its standard input; nil, with `errno`, when it cannot be started.
+    func spawn(
+        _ program: String, _ actions: inout posix_spawn_file_actions_t, _ words: inout [UnsafeMutablePointer<CChar>?],
+        _ variables: inout [UnsafeMutablePointer<CChar>?]
+    ) -> (pid: pid_t, input: Int32)? {
+        // One at a time: no other child may inherit our end of the pipe, or its closing would not be noticed.
+        self.running.withLock { running in
+            var ends: [Int32] = [-1, -1]
+            guard pipe(&ends) == 0 else { return nil }
+            for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+            defer { close(ends[0]) }
+            posix_spawn_file_actions_adddup2(&actions, ends[0], 0)
+            var pid: pid_t = 0
+            let failure = posix_spawn(&pid, program, &actions, nil, &words, &variables)
+            guard failure == 0 else {
+                close(ends[1])
+                errno = failure
+                return nil
+            }
+            running.insert(pid)
+            return (pid, ends[1])
+        }
     }
 
     /// Nil while it runs. The number of a reaped process may be another's at once, so it is forgotten here.

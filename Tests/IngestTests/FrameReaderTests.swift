@@ -1,0 +1,121 @@
+import NIOCore
+import Nostr
+import NostrCache
+import RelayClient
+import RelayWorld
+import Testing
+
+@testable import Ingest
+
+/// One batch that holds a frame for every bucket of the equation.
+struct FrameReaderTests {
+    let now = ContinuousClock.now
+    let wall = Timestamp(1_760_000_000)
+
+    func event(_ number: Int, kind: UInt16 = 1, at seconds: Int64 = 1_759_000_000, content: String? = nil) -> Event {
+        let signer = Signer()
+        let key = signer.key(named: "author")
+        return signer.sign(
+            Event.Body(
+                pubkey: key.publicKey, createdAt: Timestamp(seconds), kind: Kind(kind), tags: [["t", "\(number)"]],
+                content: content ?? "event \(number)"), with: key)
+    }
+
+    func frame(_ event: Event, under id: SubscriptionID) -> ByteBuffer {
+        ByteBuffer(bytes: Array("[\"EVENT\",\"\(id)\",".utf8) + event.json + Array("]".utf8))
+    }
+
+    /// Reads one batch and returns its counts and what goes to the queue.
+    func read(
+        committed: [Event] = [], _ frames: (SubscriptionID) -> [ByteBuffer]
+    ) throws -> (Accounts.FrameCounts, [CacheItem]) {
+        let known = CommittedEvents(capacity: 64)
+        known.insert(committed.map { (id: $0.id, createdAt: $0.createdAt) })
+        var session = RelaySession<RequestPurpose>()
+        let message = session.ask(RequestPurpose(follower: 0, window: 0), Filter(), now: self.now)
+        guard case .request(let id, _) = message else { throw EventRejection.policy }
+        var reader = FrameReader(
+            relay: RelayID(1), committed: known, keys: PublicKeyCache(capacity: 64), limits: EventLimits())
+        var counts = Accounts.FrameCounts()
+        _ = reader.read(frames(id), into: &session, now: self.now, counts: &counts)
+        let items = reader.verify(at: self.wall, seenAt: 0, counts: &counts)
+        return (counts, items)
+    }
+
+    func mixed() throws -> (Accounts.FrameCounts, [CacheItem]) {
+        let copy = self.event(1)
+        let forged = try Event(
+            Event.Body(
+                pubkey: copy.pubkey, createdAt: copy.createdAt, kind: copy.kind, tags: [], content: "forged"),
+            id: self.event(2).id, sig: copy.sig)
+        return try self.read(committed: [copy]) { id in
+            [
+                self.frame(copy, under: id),
+                self.frame(self.event(3), under: id),
+                self.frame(self.event(4, at: self.wall.seconds + 901), under: id),
+                self.frame(self.event(5, content: "a\0b"), under: id),
+                self.frame(forged, under: id),
+                self.frame(self.event(6, kind: 20_001), under: id),
+                self.frame(self.event(7), under: SubscriptionID(rawValue: "stranger")),
+                ByteBuffer(string: "[\"EVENT\",\"\(id)\",{\"id\":1}]"),
+                ByteBuffer(string: "[\"EVENT\",\"\(id)\",{"),
+                ByteBuffer(string: "not json"),
+                ByteBuffer(string: "[\"NOTICE\",\"hello\"]"),
+            ]
+        }
+    }
+
+    @Test func `every frame ends in one bucket`() throws {
+        let (counts, items) = try self.mixed()
+        #expect(counts.received == 9)
+        #expect(counts.duplicates == 1)
+        #expect(counts.queued == 3)
+        #expect(
+            counts.rejected == [
+                .badID: 1, .ephemeral: 1, .unknownSubscription: 1, .badType: 1, .malformedJSON: 1,
+            ])
+        #expect(counts.unreadable == 1)
+        #expect(counts.difference == 0)
+        #expect(items.count == 3)
+    }
+
+    @Test func `a branch that drops its frames makes the equation fail`() throws {
+        let (counts, _) = try self.mixed()
+        var withoutDuplicates = counts
+        withoutDuplicates.duplicates = 0
+        var withoutQueued = counts
+        withoutQueued.queued -= 1
+        var broken = [withoutDuplicates, withoutQueued]
+        for reason in counts.rejected.keys {
+            var withoutReason = counts
+            withoutReason.rejected[reason] = nil
+            broken.append(withoutReason)
+        }
+        for counts in broken {
+            let accounts = Accounts()
+            accounts.settle(counts, from: "relay")
+            #expect(accounts.snapshot.unaccounted > 0)
+        }
+    }
+
+    @Test func `what cannot be stored yet is quarantined with its reason, not lost`() throws {
+        let (_, items) = try self.mixed()
+        let reasons = items.compactMap { item in
+            if case .quarantine(let quarantined) = item { quarantined.reason } else { nil }
+        }
+        #expect(reasons == [.future, .nulInText])
+    }
+
+    @Test func `a bogus body under a committed id is a copy, under another id it suppresses nothing`() throws {
+        let genuine = self.event(1)
+        let bogus = try Event(
+            Event.Body(
+                pubkey: genuine.pubkey, createdAt: genuine.createdAt, kind: genuine.kind, tags: [], content: "bogus"),
+            id: genuine.id, sig: genuine.sig)
+        let (counts, items) = try self.read { id in
+            [self.frame(bogus, under: id), self.frame(genuine, under: id)]
+        }
+        #expect(counts.rejected == [.badID: 1])
+        #expect(items.count == 1)
+    }
+}

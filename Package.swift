@@ -112,7 +112,8 @@ let package = Package(
             name: "RelayClientTests", dependencies: ["RelayClient", "Nostr", nioSSL, logging] + nio,
             swiftSettings: settings),
         .testTarget(
-            name: "NostrCacheTests", dependencies: ["NostrCache", "Nostr", "Postgres", "TestSupport", logging],
+            name: "NostrCacheTests",
+            dependencies: ["NostrCache", "Nostr", "Postgres", "TestSupport", "CSecp256k1", logging],
             resources: [.copy("Vectors")], swiftSettings: settings),
         .testTarget(name: "RelayWorldTests", dependencies: ["RelayWorld", "Nostr"] + nio, swiftSettings: settings),
         .testTarget(

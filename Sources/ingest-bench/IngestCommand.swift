@@ -2,6 +2,7 @@ import ArgumentParser
 import Ingest
 import Logging
 import Nostr
+import NostrCache
 import Postgres
 import RelayClient
 import ServiceLifecycle

@@ -1,4 +1,4 @@
-import Glibc
+import Foundation
 import Nostr
 
 /// One JSON object on standard output, and the clocks that go into it.
@@ -32,10 +32,11 @@ enum Report {
         return Double(time.tv_sec) * 1e6 + Double(time.tv_nsec) / 1e3
     }
 
-    /// The largest resident size so far, in KiB (`VmHWM`).
+    /// The largest resident size so far, in KiB. `ru_maxrss` would remember the process that started this one.
     static var residentPeak: Int {
-        var usage = rusage()
-        getrusage(RUSAGE_SELF, &usage)
-        return usage.ru_maxrss
+        guard let status = try? String(contentsOfFile: "/proc/self/status", encoding: .utf8),
+            let line = status.split(separator: "\n").first(where: { $0.hasPrefix("VmHWM:") })
+        else { return 0 }
+        return line.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap { Int($0) } ?? 0
     }
 }

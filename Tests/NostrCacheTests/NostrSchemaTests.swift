@@ -165,7 +165,7 @@ struct NostrCatalogueTests {
         "nostr_events_by_root_id btree (root_id, created_at, event_id) WHERE (root_id IS NOT NULL)",
         "nostr_events_by_subclaw_created_at btree (subclaw, created_at DESC, event_id, is_ai)"
             + " WHERE ((kind = 1111) AND is_top_level AND (subclaw IS NOT NULL))",
-        "nostr_events_content_search gin (to_tsvector('simple'::regconfig, content)) WHERE (kind = 1111)",
+        "nostr_events_content_search gin (to_tsvector('simple'::regconfig, content)) WHERE ((kind = 1111) AND (octet_length(content) <= 131072))",
         "nostr_events_posts_by_created_at btree (created_at DESC, event_id, is_ai)"
             + " WHERE ((kind = 1111) AND is_top_level AND (subclaw IS NOT NULL))",
         "nostr_quarantine_by_reason btree (reason, quarantine_id)",

@@ -92,7 +92,8 @@ struct QueryServerTests {
         var limits = RequestLimits()
         limits.headerSeconds = 0
         try await self.withServer(limits: limits) { address, _ in
-            #expect(try await Client.exchange("GET /livez HTTP/1.1\r\n", address).status == 408)
+            let answer = try await Client.exchange("GET /livez HTTP/1.1\r\n", address)
+            #expect(answer.status == 408)
         }
     }
 
@@ -100,7 +101,8 @@ struct QueryServerTests {
         var limits = RequestLimits()
         limits.connections = 0
         try await self.withServer(limits: limits) { address, _ in
-            #expect(try await Client.exchange("GET /livez HTTP/1.1\r\nHost: a\r\n\r\n", address).status == 503)
+            let answer = try await Client.exchange("GET /livez HTTP/1.1\r\nHost: a\r\n\r\n", address)
+            #expect(answer.status == 503)
         }
     }
 
@@ -115,7 +117,8 @@ struct QueryServerTests {
 
     @Test func `what is no request is 400`() async throws {
         try await self.withServer { address, _ in
-            #expect(try await Client.exchange("\u{16}\u{3}\u{1}\r\n\r\n", address).status == 400)
+            let answer = try await Client.exchange("\u{16}\u{3}\u{1}\r\n\r\n", address)
+            #expect(answer.status == 400)
         }
     }
 

@@ -51,8 +51,9 @@ CREATE INDEX nostr_events_by_root_id ON nostr_events (root_id, created_at, event
 CREATE INDEX nostr_events_by_root_address ON nostr_events (root_address, created_at, event_id)
   WHERE octet_length(root_address) <= 1024;
 CREATE INDEX nostr_events_by_expires_at ON nostr_events (expires_at) WHERE expires_at IS NOT NULL;
+-- A tsvector holds 1 MiB; a longer comment than this could exceed it, and the row would be refused. Readers repeat the guard.
 CREATE INDEX nostr_events_content_search ON nostr_events USING gin (to_tsvector('simple', content))
-  WHERE kind = 1111;
+  WHERE kind = 1111 AND octet_length(content) <= 131072;
 
 COMMENT ON TABLE nostr_events IS 'Verified Nostr events (NIP-01) with columns derived from each event alone. A cache: relays are the source.';
 COMMENT ON COLUMN nostr_events.event_id IS 'SHA-256 of the canonical form; the order of bytea is the "lowest id" order of NIP-01.';

@@ -72,7 +72,9 @@ extension HealthReport {
             excluded.contains(check.name) ? "[+]\(check.name) excluded: ok" : check.line
         }
         let unknown = excluded.filter { name in !checks.contains { $0.name == name } }
-        if !unknown.isEmpty { lines.append("warn: there are no checks to exclude named \(unknown.joined(separator: ", "))") }
+        if !unknown.isEmpty {
+            lines.append("warn: there are no checks to exclude named \(unknown.joined(separator: ", "))")
+        }
         lines.append(failed.isEmpty ? "\(name) check passed" : "\(name) check failed")
         return HealthAnswer(status: failed.isEmpty ? 200 : 503, body: lines.joined(separator: "\n") + "\n")
     }
@@ -110,7 +112,8 @@ extension HealthCheck {
 
     /// What relays and servers say goes into an output; a line stays a line.
     private static func oneLine(_ text: String) -> String {
-        String(String.UnicodeScalarView(text.unicodeScalars.map { $0.properties.generalCategory == .control ? " " : $0 }))
+        String(
+            String.UnicodeScalarView(text.unicodeScalars.map { $0.properties.generalCategory == .control ? " " : $0 }))
     }
 }
 

@@ -6,6 +6,11 @@ package enum HealthClient {
     package struct Answer: Equatable, Sendable {
         package let status: Int
         package let body: String
+
+        package init(status: Int, body: String) {
+            self.status = status
+            self.body = body
+        }
     }
 
     package enum Failure: Error, Equatable, Sendable, CustomStringConvertible {

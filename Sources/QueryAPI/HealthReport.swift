@@ -162,6 +162,7 @@ extension Timestamp {
         let year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0)
         let dayOfMonth = dayOfYear - (153 * monthFromMarch + 2) / 5 + 1
         let padded = String(repeating: "0", count: Swift.max(0, 4 - String(year).count)) + String(year)
-        return "\(padded)-\(two(month))-\(two(dayOfMonth))T\(two(second / 3_600)):\(two(second / 60 % 60)):\(two(second % 60))Z"
+        return
+            "\(padded)-\(two(month))-\(two(dayOfMonth))T\(two(second / 3_600)):\(two(second / 60 % 60)):\(two(second % 60))Z"
     }
 }

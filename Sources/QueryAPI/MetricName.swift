@@ -7,7 +7,8 @@ enum MetricName {
 
     /// `[a-zA-Z_][a-zA-Z0-9_]*`, not beginning with `__`, and none of the two that the format itself uses.
     static func isValidLabel(_ name: String) -> Bool {
-        self.isValid(name, allowsColon: false) && !name.utf8.starts(with: "__".utf8) && name != "le" && name != "quantile"
+        self.isValid(name, allowsColon: false) && !name.utf8.starts(with: "__".utf8) && name != "le"
+            && name != "quantile"
     }
 
     private static func isValid(_ name: String, allowsColon: Bool) -> Bool {

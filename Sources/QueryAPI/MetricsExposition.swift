@@ -30,7 +30,8 @@ package enum MetricsExposition {
     }
 
     private static func append(_ family: MetricFamily, to text: inout String) {
-        text += "# HELP \(family.name) \(self.escapedHelp(family.help))\n# TYPE \(family.name) \(family.kind.rawValue)\n"
+        text +=
+            "# HELP \(family.name) \(self.escapedHelp(family.help))\n# TYPE \(family.name) \(family.kind.rawValue)\n"
         var labelNames: [String]?
         var written: Set<[MetricLabel]> = []
         let samples = family.samples.map { sample in

@@ -117,7 +117,8 @@ package struct QueryServer: Service {
         guard request.method == .get || request.method == .head else { return .methodNotAllowed }
         switch route {
         case .probe(let probe):
-            return await self.report().answer(to: probe, isVerbose: query.has("verbose"), excluding: query.all("exclude"))
+            return await self.report().answer(
+                to: probe, isVerbose: query.has("verbose"), excluding: query.all("exclude"))
         case .readiness(let check):
             return await self.report().answer(toReadinessOf: check)
         case .health:

@@ -60,15 +60,16 @@ struct BackfillCommand: AsyncParsableCommand {
             } else {
                 for line in outcome.lines { Terminal.output(line) }
             }
-            if outcome.wasInterrupted { throw ExitCode(ExitStatus.interrupted) }
-            if !outcome.isComplete { throw ExitCode(ExitStatus.incomplete.rawValue) }
+            if outcome.wasInterrupted { throw ExitCode(ProcessStatus.interrupted) }
+            if !outcome.isComplete { throw ExitCode(ProcessStatus.incomplete.rawValue) }
         }
     }
 
     private func range(now: Timestamp) throws -> Range<Timestamp> {
         func time(_ option: String, _ text: String) throws -> Timestamp {
             guard let time = OperatorTime.timestamp(text, now: now) else {
-                throw ValidationError("\(option): '\(text)' is no time: 1767322000, 2026-01-02, 2026-01-02T03:04:05Z, 30d, now")
+                throw ValidationError(
+                    "\(option): '\(text)' is no time: 1767322000, 2026-01-02, 2026-01-02T03:04:05Z, 30d, now")
             }
             return time
         }

@@ -19,7 +19,8 @@ struct BackfillRun {
     func run() async throws -> BackfillOutcome {
         let services = IngestServices(
             queue: EventQueue(
-                elementsMax: self.configuration.limits.queueEventsMax, bytesMax: self.configuration.limits.queueBytesMax),
+                elementsMax: self.configuration.limits.queueEventsMax, bytesMax: self.configuration.limits.queueBytesMax
+            ),
             committed: CommittedEvents(capacity: self.configuration.limits.committedIDs),
             keys: PublicKeyCache(capacity: self.configuration.limits.publicKeys), accounts: Accounts(),
             status: ServiceStatus(), logger: self.logger)
@@ -32,7 +33,8 @@ struct BackfillRun {
         }
         let parts = self.isDryRun ? planned : try await backfill.plan()
         await ledger.close()
-        return BackfillOutcome(parts: parts, errors: errors, totals: services.accounts.snapshot, isDryRun: self.isDryRun)
+        return BackfillOutcome(
+            parts: parts, errors: errors, totals: services.accounts.snapshot, isDryRun: self.isDryRun)
     }
 
     private enum Ended: Sendable {
@@ -67,7 +69,7 @@ struct BackfillRun {
                 var count = 0
                 for await _ in signals {
                     count += 1
-                    guard count == 1 else { _exit(ExitStatus.interrupted) }
+                    guard count == 1 else { _exit(ProcessStatus.interrupted) }
                     Terminal.error("\nStopping; what has arrived is written. Another signal ends at once.")
                     stopping.finish()
                 }
@@ -133,7 +135,8 @@ struct BackfillOutcome: Sendable {
                 RelayURL(part.relay)?.label ?? part.relay, part.stream,
                 part.missing.isEmpty
                     ? "-" : "\(DurationText.rough(seconds: part.missingSeconds)) in \(part.missing.count) ranges",
-                holes.isEmpty ? "-" : holes.joined(separator: ", "), self.errors[part.relay].map(Terminal.harmless) ?? "",
+                holes.isEmpty ? "-" : holes.joined(separator: ", "),
+                self.errors[part.relay].map(Terminal.harmless) ?? "",
             ])
         }
         var lines = TextTable.lines(rows)
@@ -144,7 +147,8 @@ struct BackfillOutcome: Sendable {
         lines.append(
             "received \(self.totals.received) = duplicate \(self.totals.duplicatesPeeked + write.duplicates + write.retried)"
                 + " + rejected \(rejected) + written \(write.written) + replaced \(write.replaced)"
-                + " + deleted \(write.deleted) + abandoned \(self.totals.abandoned); unaccounted \(self.totals.unaccounted)")
+                + " + deleted \(write.deleted) + abandoned \(self.totals.abandoned); unaccounted \(self.totals.unaccounted)"
+        )
         for (reason, count) in self.totals.rejected.sorted(by: { $0.key.rawValue < $1.key.rawValue }) where count > 0 {
             lines.append("  rejected \(reason.rawValue): \(count)")
         }
@@ -181,7 +185,8 @@ struct BackfillOutcome: Sendable {
                     self.totals.rejected.filter { $0.value > 0 }.sorted { $0.key.rawValue < $1.key.rawValue }
                         .map { ($0.key.rawValue, number($0.value)) })
             ),
-            ("written", number(write.written)), ("replaced", number(write.replaced)), ("deleted", number(write.deleted)),
+            ("written", number(write.written)), ("replaced", number(write.replaced)),
+            ("deleted", number(write.deleted)),
             ("abandoned", number(self.totals.abandoned)), ("unaccounted", number(self.totals.unaccounted)),
         ])
         return object([

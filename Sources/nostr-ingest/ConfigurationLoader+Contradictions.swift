@@ -24,12 +24,14 @@ extension ConfigurationLoader {
         ascending(("follow.windowFirst", follow.windowSecondsFirst), ("follow.windowMax", follow.windowSecondsMax))
         ascending(("follow.overlapShort", follow.overlapShort), ("follow.overlapDeep", follow.overlapDeep))
         ascending(("follow.retryFirst", follow.retryFirst), ("follow.retryLimit", follow.retryLimit))
-        ascending(("connection.reconnectFirst", ingest.reconnectFirst), ("connection.reconnectLimit", ingest.reconnectLimit))
+        ascending(
+            ("connection.reconnectFirst", ingest.reconnectFirst), ("connection.reconnectLimit", ingest.reconnectLimit))
         ascending(
             ("connection.pingInterval", ingest.connection.pingInterval),
             ("connection.silenceLimit", ingest.connection.silenceLimit))
         ascending(
-            ("limits.batchEventsMax", ingest.limits.batchEventsMax), ("limits.queueEventsMax", ingest.limits.queueEventsMax))
+            ("limits.batchEventsMax", ingest.limits.batchEventsMax),
+            ("limits.queueEventsMax", ingest.limits.queueEventsMax))
         ascending(
             ("limits.eventBytesMax", ingest.limits.event.eventBytesMax),
             ("connection.messageBytesMax", ingest.connection.messageBytesMax))

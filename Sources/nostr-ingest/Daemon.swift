@@ -56,7 +56,9 @@ struct Daemon {
         }
         list.append(
             .init(service: NotifyLoop(notifier: SystemdNotifier(environment: self.environment), observer: observer)))
-        if let address = self.configuration.health.listen { list.append(.init(service: self.server(address, observer))) }
+        if let address = self.configuration.health.listen {
+            list.append(.init(service: self.server(address, observer)))
+        }
         list.append(
             .init(
                 service: CorruptionHold(writer: writer, status: status, logger: self.logger),
@@ -125,7 +127,7 @@ struct Daemon {
                 // Cancelled when the group has ended in time.
                 guard (try? await Task.sleep(for: Self.drainLimit + Self.abandonLimit)) != nil else { return false }
                 logger.error("The drain hangs; what is left is fetched again")
-                _exit(ExitStatus.success.rawValue)
+                _exit(ProcessStatus.success.rawValue)
             }
             tasks.addTask {
                 try await group.run()

@@ -97,7 +97,9 @@ struct ClusterKeeper: Service {
             while !Task.isCancelled {
                 do {
                     try await Task.sleep(for: .seconds(1))
-                    if try await self.cluster.ensureRunning() { self.logger.warning("PostgreSQL had died and was started again") }
+                    if try await self.cluster.ensureRunning() {
+                        self.logger.warning("PostgreSQL had died and was started again")
+                    }
                 } catch let error as EmbeddedPostgresError {
                     self.logger.error("PostgreSQL does not start", metadata: ["error": "\(error)"])
                 } catch {

@@ -21,7 +21,8 @@ struct HealthChecks {
         HealthReport(
             serviceID: "nostr-ingest/main", releaseID: Version.release, time: self.now.wall,
             checks: [
-                self.tick("writer", self.picture.writer.lastTick), self.tick("fleet", self.picture.fleetTick), self.database,
+                self.tick("writer", self.picture.writer.lastTick), self.tick("fleet", self.picture.fleetTick),
+                self.database,
                 self.schema, self.accounts, self.draining, self.relays, self.started, self.queueUse,
             ] + self.eachRelay + self.lags + self.phases)
     }
@@ -90,9 +91,11 @@ struct HealthChecks {
     private var relays: HealthCheck {
         let connected = self.picture.relays.values.count { $0.phase == .connected }
         let needed = self.settings.relaysMin
-        let isGraceful = self.isWithinGrace || self.picture.relays.values.contains { relay in
-            relay.downSince.map { self.age($0) < self.settings.grace } ?? false
-        }
+        let isGraceful =
+            self.isWithinGrace
+            || self.picture.relays.values.contains { relay in
+                relay.downSince.map { self.age($0) < self.settings.grace } ?? false
+            }
         let status: HealthCheck.Status = connected >= needed ? .pass : isGraceful ? .warn : .fail
         return HealthCheck(
             "relays", status, for: [.ready, .health], key: "relays:connected", value: .integer(Int64(connected)),

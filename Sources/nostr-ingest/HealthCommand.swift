@@ -33,7 +33,7 @@ struct HealthCommand: AsyncParsableCommand {
                             .init(name: "status", value: .string("fail")),
                             .init(name: "output", value: .string("\(failure)")),
                         ]).text : "fail: \(address) \(Terminal.harmless(failure.description))")
-                throw ExitCode(ExitStatus.unhealthy.rawValue)
+                throw ExitCode(ProcessStatus.unhealthy.rawValue)
             }
         }
     }
@@ -53,9 +53,10 @@ struct HealthCommand: AsyncParsableCommand {
     }
 
     /// Not ready is a failure, whatever else is said.
-    static func summary(ready: HealthClient.Answer, health: JSONValue) -> (status: ExitStatus, line: String) {
+    static func summary(ready: HealthClient.Answer, health: JSONValue) -> (status: ProcessStatus, line: String) {
         let word = health["status"]?.string ?? "fail"
-        let status: ExitStatus = ready.status != 200 || word == "fail" ? .unhealthy : word == "warn" ? .incomplete : .success
+        let status: ProcessStatus =
+            ready.status != 200 || word == "fail" ? .unhealthy : word == "warn" ? .incomplete : .success
         var reasons: [String] = []
         if case .object(let checks)? = health["checks"] {
             for check in checks {

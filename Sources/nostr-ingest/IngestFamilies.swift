@@ -54,10 +54,12 @@ struct IngestFamilies {
         for (url, state) in self.relayStates {
             connects.add(["relay": url, "result": ConnectResult.ok.rawValue], .count(state.connects))
             for result in ConnectResult.allCases where result != .ok {
-                connects.add(["relay": url, "result": result.rawValue], .count(state.connectFailures[result.rawValue] ?? 0))
+                connects.add(
+                    ["relay": url, "result": result.rawValue], .count(state.connectFailures[result.rawValue] ?? 0))
             }
             for cause in DisconnectCause.allCases {
-                disconnects.add(["relay": url, "cause": cause.rawValue], .count(state.disconnects[cause.rawValue] ?? 0))
+                disconnects.add(
+                    ["relay": url, "cause": cause.rawValue], .count(state.disconnects[cause.rawValue] ?? 0))
             }
             for (prefix, count) in Self.known(Self.prefixes, state.closed, other: "none") {
                 closed.add(["relay": url, "prefix": prefix], .count(count))
@@ -88,9 +90,11 @@ struct IngestFamilies {
         var received = MetricFamily("nostr_ingest_events_received_total", .counter, "EVENT messages that were read.")
         var duplicate = MetricFamily(
             "nostr_ingest_events_duplicate_total", .counter,
-            "Copies, by where they were recognised: peeked (before parsing, by relay), committed or retried (at the write, relay other).")
+            "Copies, by where they were recognised: peeked (before parsing, by relay), committed or retried (at the write, relay other)."
+        )
         var rejected = MetricFamily(
-            "nostr_ingest_events_rejected_total", .counter, "Refused events by reason; relay other: refused at the write, whoever sent it.")
+            "nostr_ingest_events_rejected_total", .counter,
+            "Refused events by reason; relay other: refused at the write, whoever sent it.")
         var messages = MetricFamily("nostr_ingest_relay_messages_received_total", .counter, "Messages by type.")
         var bytes = MetricFamily("nostr_ingest_relay_bytes_received_total", .counter, "Bytes of messages.")
         for (url, counts) in self.totals.relays.sorted(by: { $0.key < $1.key }) {
@@ -108,7 +112,8 @@ struct IngestFamilies {
         duplicate.add(["relay": "other", "stage": "committed"], .count(self.totals.write.duplicates))
         duplicate.add(["relay": "other", "stage": "retried"], .count(self.totals.write.retried))
         for reason in EventRejection.allCases {
-            rejected.add(["relay": "other", "reason": reason.rawValue], .count(self.totals.write.rejected[reason] ?? 0))
+            rejected.add(
+                ["relay": "other", "reason": reason.rawValue], .count(self.totals.write.rejected[reason] ?? 0))
         }
         return [received, duplicate, rejected, messages, bytes] + self.outcomes
     }
@@ -117,7 +122,8 @@ struct IngestFamilies {
         let write = self.totals.write
         return [
             .single("nostr_ingest_events_written_total", .counter, "New rows.", write.written),
-            .single("nostr_ingest_events_replaced_total", .counter, "Events older than what is stored.", write.replaced),
+            .single(
+                "nostr_ingest_events_replaced_total", .counter, "Events older than what is stored.", write.replaced),
             .single("nostr_ingest_events_deleted_total", .counter, "Events that their authors deleted.", write.deleted),
             .single(
                 "nostr_ingest_events_abandoned_total", .counter, "Events left in the queue by a shutdown.",
@@ -141,8 +147,12 @@ struct IngestFamilies {
             .single("nostr_ingest_queue_capacity", .gauge, "Items that may wait.", self.limits.queueEventsMax),
             .single("nostr_ingest_queue_bytes", .gauge, "Bytes of the items that wait.", self.queue.bytes),
             .single("nostr_ingest_queue_capacity_bytes", .gauge, "Bytes that may wait.", self.limits.queueBytesMax),
-            .single("nostr_ingest_commits_total", .counter, "Committed batches that held an event.", self.picture.writer.commits),
-            .single("nostr_ingest_batch_retries_total", .counter, "Batches that were written again.", self.picture.writer.retries),
+            .single(
+                "nostr_ingest_commits_total", .counter, "Committed batches that held an event.",
+                self.picture.writer.commits),
+            .single(
+                "nostr_ingest_batch_retries_total", .counter, "Batches that were written again.",
+                self.picture.writer.retries),
             commit,
             .single("nostr_ingest_database_up", .gauge, "Whether PostgreSQL answers.", isUp ? 1 : 0),
             .single(
@@ -182,7 +192,8 @@ struct IngestFamilies {
 
     /// What the loops record by themselves, with its sentence.
     static let descriptions = [
-        MetricDescription("nostr_ingest_batch_events", "Events per committed batch.", buckets: PrometheusRegistry.sizeBuckets),
+        MetricDescription(
+            "nostr_ingest_batch_events", "Events per committed batch.", buckets: PrometheusRegistry.sizeBuckets),
         MetricDescription("nostr_ingest_commit_duration_seconds", "From the first statement of a batch to its COMMIT."),
         MetricDescription("nostr_ingest_retries_total", "Failed attempts at the database by class of SQLSTATE."),
         MetricDescription("nostr_ingest_relay_ping_rtt_seconds", "Time that the relay's last pong took."),

@@ -63,7 +63,8 @@ struct LogOutput: LogHandler {
     }
 
     private static func quoted(_ value: String) -> String {
-        let isPlain = !value.isEmpty && value.utf8.allSatisfy { $0 > 0x20 && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "=") }
+        let isPlain =
+            !value.isEmpty && value.utf8.allSatisfy { $0 > 0x20 && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "=") }
         return isPlain ? value : JSONValue.string(value).text
     }
 
@@ -122,7 +123,9 @@ final class LogCounts: Sendable {
     var families: [MetricFamily] {
         let counts = self.counts.withLock { $0 }
         var messages = MetricFamily("nostr_ingest_log_messages_total", .counter, "Log lines by level.")
-        for level in Logger.Level.allCases { messages.add(["level": level.rawValue], .count(counts.byLevel[level] ?? 0)) }
+        for level in Logger.Level.allCases {
+            messages.add(["level": level.rawValue], .count(counts.byLevel[level] ?? 0))
+        }
         var dropped = MetricFamily("nostr_ingest_log_dropped_total", .counter, "Log lines that could not be written.")
         dropped.add([:], .count(counts.dropped))
         return [messages, dropped]

@@ -25,13 +25,14 @@ struct MigrateCommand: AsyncParsableCommand {
             try await self.perform {
                 let plan = try await MigrateCommand.plan(self.options)
                 self.json ? Terminal.output(MigrateCommand.json(plan).text) : Self.print(plan)
-                if !plan.pending.isEmpty { throw ExitCode(ExitStatus.incomplete.rawValue) }
+                if !plan.pending.isEmpty { throw ExitCode(ProcessStatus.incomplete.rawValue) }
             }
         }
 
         private static func print(_ plan: MigrationPlan) {
             for row in plan.applied {
-                Terminal.output("applied  \(row.name)  \(Timestamp(row.appliedAt / 1_000_000).rfc3339)  by \(row.appliedBy)")
+                Terminal.output(
+                    "applied  \(row.name)  \(Timestamp(row.appliedAt / 1_000_000).rfc3339)  by \(row.appliedBy)")
             }
             for migration in plan.pending { Terminal.output("pending  \(migration.name)") }
         }
@@ -46,7 +47,7 @@ struct MigrateCommand: AsyncParsableCommand {
             try await self.perform {
                 let plan = try await MigrateCommand.plan(self.options)
                 Terminal.output(self.json ? MigrateCommand.json(plan).text : plan.sql)
-                if !plan.pending.isEmpty { throw ExitCode(ExitStatus.incomplete.rawValue) }
+                if !plan.pending.isEmpty { throw ExitCode(ProcessStatus.incomplete.rawValue) }
             }
         }
     }
@@ -77,7 +78,9 @@ struct MigrateCommand: AsyncParsableCommand {
                             .init(name: "dryRun", value: .bool(self.dryRun)), .init(name: "migrations", value: names),
                         ]).text)
                 }
-                for migration in done { Terminal.output("\(self.dryRun ? "would apply" : "applied")  \(migration.name)") }
+                for migration in done {
+                    Terminal.output("\(self.dryRun ? "would apply" : "applied")  \(migration.name)")
+                }
                 if done.isEmpty { Terminal.error("Nothing to do.") }
             }
         }

@@ -4,13 +4,21 @@ import Logging
 
 /// Options that every command with a configuration has; none has a default, so that none hides another source.
 struct ConfigurationOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("The configuration file.", discussion: "Default: /etc/nostr-ingest/nostr-ingest.yaml if it exists, else the built-in profile.", valueName: "path"))
+    @Option(
+        help: ArgumentHelp(
+            "The configuration file.",
+            discussion: "Default: /etc/nostr-ingest/nostr-ingest.yaml if it exists, else the built-in profile.",
+            valueName: "path"))
     var config: String?
 
-    @Option(parsing: .upToNextOption, help: ArgumentHelp("Primary relays, instead of both lists of the file.", valueName: "url"))
+    @Option(
+        parsing: .upToNextOption,
+        help: ArgumentHelp("Primary relays, instead of both lists of the file.", valueName: "url"))
     var primary: [String] = []
 
-    @Option(parsing: .upToNextOption, help: ArgumentHelp("Fallback relays, instead of both lists of the file.", valueName: "url"))
+    @Option(
+        parsing: .upToNextOption,
+        help: ArgumentHelp("Fallback relays, instead of both lists of the file.", valueName: "url"))
     var fallback: [String] = []
 
     @Flag(help: "Allow private and loopback addresses for the relays given by --primary and --fallback.")

@@ -23,9 +23,11 @@ enum ProcessFamilies {
             let cpu = Double(fields[11] + fields[12]) / tick
             families += [
                 MetricFamily(
-                    "process_cpu_seconds_total", .counter, "Processor time.", samples: [MetricSample(value: .double(cpu))]),
+                    "process_cpu_seconds_total", .counter, "Processor time.",
+                    samples: [MetricSample(value: .double(cpu))]),
                 MetricFamily(
-                    "process_virtual_memory_bytes", .gauge, "Address space.", samples: [MetricSample(value: .integer(fields[20]))]),
+                    "process_virtual_memory_bytes", .gauge, "Address space.",
+                    samples: [MetricSample(value: .integer(fields[20]))]),
                 MetricFamily(
                     "process_resident_memory_bytes", .gauge, "Resident memory.",
                     samples: [MetricSample(value: .integer(fields[21] * page))]),
@@ -36,7 +38,8 @@ enum ProcessFamilies {
         }
         var limit = rlimit()
         if getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 {
-            families.append(.single("process_max_fds", .gauge, "Descriptors that may be open.", Int(clamping: limit.rlim_cur)))
+            families.append(
+                .single("process_max_fds", .gauge, "Descriptors that may be open.", Int(clamping: limit.rlim_cur)))
         }
         return families
     }

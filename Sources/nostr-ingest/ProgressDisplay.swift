@@ -29,7 +29,8 @@ final class ProgressDisplay: Sendable {
             guard state.lastShown.map({ now - $0 >= interval }) ?? true else { return nil }
             state.lastShown = now
             let left = state.missing.values.reduce(0, +)
-            return Self.text(total: self.total, left: left, received: received, elapsed: now - self.start, isBar: self.isBar)
+            return Self.text(
+                total: self.total, left: left, received: received, elapsed: now - self.start, isBar: self.isBar)
         }
         guard let text else { return }
         self.isBar ? Terminal.draw("\r\u{1B}[K" + text) : Terminal.error(text)
@@ -45,6 +46,7 @@ final class ProgressDisplay: Sendable {
         let rest = "\(Int(done * 100)) %, \(received) events, \(Int(Double(received) / seconds)) ev/s"
         guard isBar else { return "backfill: \(rest)" }
         let filled = Int(done * Double(self.barWidth))
-        return "[" + String(repeating: "█", count: filled) + String(repeating: "░", count: self.barWidth - filled) + "] \(rest)"
+        return "[" + String(repeating: "█", count: filled) + String(repeating: "░", count: self.barWidth - filled)
+            + "] \(rest)"
     }
 }

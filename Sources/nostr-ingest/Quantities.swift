@@ -40,7 +40,9 @@ extension Duration {
 
 /// Sizes in bytes, by powers of 1024.
 enum ByteSize {
-    private static let units: [(suffix: String, shift: Int)] = [("", 0), ("B", 0), ("KiB", 10), ("MiB", 20), ("GiB", 30)]
+    private static let units: [(suffix: String, shift: Int)] = [
+        ("", 0), ("B", 0), ("KiB", 10), ("MiB", 20), ("GiB", 30),
+    ]
 
     static func bytes(_ text: String) -> Int? {
         let digits = text.prefix { ("0"..."9").contains($0) }

@@ -42,7 +42,8 @@ struct RunCommand: AsyncParsableCommand {
             do {
                 try await self.waitForSchema(database, notifier, logger)
                 let daemon = Daemon(
-                    configuration: loaded.configuration, database: database, environment: environment, logCounts: counts,
+                    configuration: loaded.configuration, database: database, environment: environment,
+                    logCounts: counts,
                     logger: logger)
                 try await daemon.run()
             } catch {

@@ -27,7 +27,9 @@ struct Setting: Sendable {
     ) -> Setting {
         Setting(key: key, isSecret: false, isQuotable: isQuotable) { (text, configuration) throws(Refusal) in
             configuration[keyPath: path] = try read(text)
-        } show: { show($0[keyPath: path]) }
+        } show: {
+            show($0[keyPath: path])
+        }
     }
 
     private static func integer(_ key: String, _ range: ClosedRange<Int>, _ path: any Target<Int>) -> Setting {
@@ -47,13 +49,16 @@ struct Setting: Sendable {
             }
             guard range.contains(bytes) else {
                 throw Refusal(
-                    reason: "\(text) is out of range: \(ByteSize.text(range.lowerBound)) to \(ByteSize.text(range.upperBound))")
+                    reason:
+                        "\(text) is out of range: \(ByteSize.text(range.lowerBound)) to \(ByteSize.text(range.upperBound))"
+                )
             }
             return bytes
         }
     }
 
-    private static func duration(_ key: String, _ range: ClosedRange<Duration>, _ path: any Target<Duration>) -> Setting {
+    private static func duration(_ key: String, _ range: ClosedRange<Duration>, _ path: any Target<Duration>) -> Setting
+    {
         self.value(key, path, isQuotable: false, show: { DurationText.text($0) }) { text throws(Refusal) in
             try Self.duration(text, range)
         }
@@ -63,14 +68,17 @@ struct Setting: Sendable {
     private static func seconds(_ key: String, _ range: ClosedRange<Duration>, _ path: any Target<Int64>) -> Setting {
         self.value(key, path, isQuotable: false, show: { DurationText.text(.seconds($0)) }) { text throws(Refusal) in
             let duration = try Self.duration(text, range)
-            guard duration.components.attoseconds == 0 else { throw Refusal(reason: "expected whole seconds, found '\(text)'") }
+            guard duration.components.attoseconds == 0 else {
+                throw Refusal(reason: "expected whole seconds, found '\(text)'")
+            }
             return duration.components.seconds
         }
     }
 
     private static func duration(_ text: String, _ range: ClosedRange<Duration>) throws(Refusal) -> Duration {
         guard let duration = DurationText.duration(text) else {
-            throw Refusal(reason: "expected a duration with its unit, such as 500ms, 30s, 15m, 6h or 30d, found '\(text)'")
+            throw Refusal(
+                reason: "expected a duration with its unit, such as 500ms, 30s, 15m, 6h or 30d, found '\(text)'")
         }
         guard range.contains(duration) else {
             throw Refusal(
@@ -115,7 +123,8 @@ extension Setting {
         } show: {
             $0.database.schema
         },
-        Setting(key: "database.stateDirectory", isSecret: false, isQuotable: true) { (text, configuration) throws(Refusal) in
+        Setting(key: "database.stateDirectory", isSecret: false, isQuotable: true) {
+            (text, configuration) throws(Refusal) in
             guard text.isEmpty || text.hasPrefix("/") else {
                 throw Refusal(reason: "expected an absolute path, found '\(text)'")
             }
@@ -126,7 +135,8 @@ extension Setting {
         Setting(key: "health.listen", isSecret: false, isQuotable: true) { (text, configuration) throws(Refusal) in
             guard text != "off" else { return configuration.health.listen = nil }
             guard let address = ListenAddress(text) else {
-                throw Refusal(reason: "expected host:port, such as 127.0.0.1:9464 or [::1]:9464, or off; found '\(text)'")
+                throw Refusal(
+                    reason: "expected host:port, such as 127.0.0.1:9464 or [::1]:9464, or off; found '\(text)'")
             }
             configuration.health.listen = address
         } show: {

@@ -10,7 +10,9 @@ enum StateDirectory {
         if !configured.isEmpty { return configured }
         if let directory = environment["STATE_DIRECTORY"]?.split(separator: ":").first { return String(directory) }
         if isRoot { return self.system }
-        if let directory = environment["XDG_STATE_HOME"], directory.hasPrefix("/") { return directory + "/nostr-ingest" }
+        if let directory = environment["XDG_STATE_HOME"], directory.hasPrefix("/") {
+            return directory + "/nostr-ingest"
+        }
         if let home = environment["HOME"], home.hasPrefix("/") { return home + "/.local/state/nostr-ingest" }
         return self.system
     }

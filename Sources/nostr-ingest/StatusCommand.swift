@@ -44,7 +44,8 @@ struct StatusCommand: AsyncParsableCommand {
 
     /// Nil when no daemon answers.
     private static func live(_ address: ListenAddress?) async -> JSONValue? {
-        guard let address, let answer = try? await HealthClient.get("/health", from: address, within: .seconds(2)) else {
+        guard let address, let answer = try? await HealthClient.get("/health", from: address, within: .seconds(2))
+        else {
             return nil
         }
         return JSONValue(parsing: answer.body)
@@ -66,7 +67,8 @@ struct StatusReport {
     private func phase(_ row: CoverageStatus) -> String {
         let id = "\(row.name)@\(RelayURL(row.url)?.label ?? row.url)"
         let entries = self.live?["checks"]?["stream:phase"]?.array ?? []
-        return entries.first { $0["componentId"]?.string == id }?["observedValue"]?.string ?? (row.isActive ? "-" : "retired")
+        return entries.first { $0["componentId"]?.string == id }?["observedValue"]?.string
+            ?? (row.isActive ? "-" : "retired")
     }
 
     private func lag(_ row: CoverageStatus) -> Int64? {
@@ -108,13 +110,19 @@ struct StatusReport {
 
     private func details(_ row: CoverageStatus) -> [String] {
         let ranges = row.covered.ranges
-        var lines = ranges.suffix(Self.rangesShownMax).map { "covered \($0.lowerBound.rfc3339) … \($0.upperBound.rfc3339)" }
-        if ranges.count > Self.rangesShownMax { lines.insert("covered \(ranges.count - Self.rangesShownMax) older ranges", at: 0) }
+        var lines = ranges.suffix(Self.rangesShownMax).map {
+            "covered \($0.lowerBound.rfc3339) … \($0.upperBound.rfc3339)"
+        }
+        if ranges.count > Self.rangesShownMax {
+            lines.insert("covered \(ranges.count - Self.rangesShownMax) older ranges", at: 0)
+        }
         lines += row.holes.prefix(Self.rangesShownMax).map { hole in
             "hole    \(hole.span.lowerBound.rfc3339) … \(hole.span.upperBound.rfc3339)  \(Terminal.harmless(hole.reason)), "
                 + "\(hole.attempts) attempts"
         }
-        if row.holes.count > Self.rangesShownMax { lines.append("hole    and \(row.holes.count - Self.rangesShownMax) more") }
+        if row.holes.count > Self.rangesShownMax {
+            lines.append("hole    and \(row.holes.count - Self.rangesShownMax) more")
+        }
         return lines
     }
 
@@ -155,7 +163,10 @@ struct StatusReport {
                 object(self.counts.eventsByKind.sorted { $0.key < $1.key }.map { ("\($0.key)", number($0.value)) })
             ),
             ("profiles", number(self.counts.profiles)),
-            ("quarantine", object(self.counts.quarantineByReason.sorted { $0.key < $1.key }.map { ($0.key, number($0.value)) })),
+            (
+                "quarantine",
+                object(self.counts.quarantineByReason.sorted { $0.key < $1.key }.map { ($0.key, number($0.value)) })
+            ),
             ("streams", .array(streams)),
         ])
     }

@@ -79,7 +79,8 @@ struct StreamReader {
         let tagKeys = members.count { $0.name.utf8.first == UInt8(ascii: "#") }
         if tagKeys > Self.tagKeysMax, !allowsManyTagKeys {
             self.refuse(
-                node, "\(tagKeys) tag keys in a filter: several relays refuse more than \(Self.tagKeysMax); "
+                node,
+                "\(tagKeys) tag keys in a filter: several relays refuse more than \(Self.tagKeysMax); "
                     + "say allowManyTagKeys: true if yours do not")
         }
         if mapping.isEmpty { self.refuse(node, "an empty filter asks for everything") }

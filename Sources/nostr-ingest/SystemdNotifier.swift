@@ -38,7 +38,9 @@ struct SystemdNotifier: Sendable {
 
     /// Between two keep-alives: half of what systemd waits. Nil when it does not wait, or not for this process.
     static func watchdogInterval(environment: [String: String], pid: Int32) -> Duration? {
-        guard let text = environment["WATCHDOG_USEC"], let microseconds = Int64(text), microseconds > 0 else { return nil }
+        guard let text = environment["WATCHDOG_USEC"], let microseconds = Int64(text), microseconds > 0 else {
+            return nil
+        }
         if let owner = environment["WATCHDOG_PID"], owner != String(pid) { return nil }
         return .microseconds(microseconds / 2)
     }

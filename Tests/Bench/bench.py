@@ -74,7 +74,7 @@ def run(command, limit=600, **options):
     """Output as text; the command must succeed."""
     done = subprocess.run(command, capture_output=True, text=True, timeout=limit, **options)
     if done.returncode != 0:
-        raise Broken(f"{' '.join(map(str, command))}\n{done.stdout[-500:]}\n{done.stderr[-1500:]}")
+        raise Broken(f"{' '.join(map(str, command))}\n{done.stdout[-500:]}\n{done.stderr[:1500]}")
     return done.stdout
 
 
@@ -209,7 +209,7 @@ class Lab:
             raise
         wall = time.monotonic() - start
         if process.returncode != 0:
-            raise Broken(f"{' '.join(map(str, command))}\n{output[-500:]}\n{errors[-1500:]}")
+            raise Broken(f"{' '.join(map(str, command))}\n{output[-500:]}\n{errors[:1500]}")
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         own = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
         # Backends end a moment after their clients.

@@ -1,4 +1,5 @@
 import Ingest
+import Nostr
 import Testing
 
 @testable import nostr_ingest
@@ -11,7 +12,10 @@ struct ConfigurationFileTests {
     }
 
     @Test(arguments: [
-        ("limits:\n  queueEventMax: 1\n", "f.yaml:2: limits.queueEventMax: unknown key; did you mean limits.queueEventsMax?"),
+        (
+            "limits:\n  queueEventMax: 1\n",
+            "f.yaml:2: limits.queueEventMax: unknown key; did you mean limits.queueEventsMax?"
+        ),
         ("limit: {}\n", "f.yaml:1: limit: unknown key; did you mean limits?"),
         ("queueBytesMax: 1MiB\n", "f.yaml:1: queueBytesMax: unknown key; did you mean limits.queueBytesMax?"),
         ("xyzzy: 1\n", "f.yaml:1: xyzzy: unknown key"),
@@ -20,31 +24,85 @@ struct ConfigurationFileTests {
         ("log:\n  level: [info]\n", "f.yaml:2: log.level: expected a single value"),
         ("log:\n  level:\n", "f.yaml:2: log.level: has no value"),
         ("streams: none\n", "f.yaml:1: streams: expected a list"),
-        ("database:\n  password: x\n", "f.yaml:2: database.password: passwords do not belong here: use a systemd credential, PGPASSFILE or a service file"),
-        ("log:\n  level: info\n  level: debug\n", "f.yaml:1: level: given twice"),
+        (
+            "database:\n  password: x\n",
+            "f.yaml:2: database.password: passwords do not belong here: use a systemd credential, PGPASSFILE or a service file"
+        ),
+        ("log:\n  level: info\n  level: debug\n", "f.yaml:2: level: given twice"),
         ("log:\n\tlevel: info\n", "f.yaml:2: a tab: YAML is indented with spaces"),
         ("log: {level: info\n", "f.yaml:2: not YAML: did not find expected ',' or '}'"),
-        ("relays:\n  primary: [https://a.example]\n", "f.yaml:2: relays.primary: 'https://a.example' is no relay: relays are addressed as wss://…"),
-        ("relays:\n  primary: [a.example]\n", "f.yaml:2: relays.primary: 'a.example' is no relay's URL: expected wss://host[:port][/path]"),
-        ("relays:\n  primary: [wss://a.example, WSS://A.example/]\n", "f.yaml:2: relays.primary: wss://a.example is given twice"),
-        ("relays:\n  primary: [wss://a.example]\n  fallback: [wss://a.example]\n", "f.yaml:3: relays.fallback: wss://a.example is given twice"),
-        ("relays:\n  primary:\n    - {url: wss://a.example, private: true}\n", "f.yaml:3: relays.primary: unknown key private of a relay; it has url and allowPrivate"),
-        ("relays:\n  primary:\n    - {url: wss://a.example, allowPrivate: yes please}\n", "f.yaml:3: relays.primary: allowPrivate is true or false"),
-        ("relays:\n  primary:\n    - {allowPrivate: true}\n", "f.yaml:3: relays.primary: expected a relay's URL, or its url and allowPrivate"),
-        ("communities:\n  bases: [https://a.example/]\n", "f.yaml:2: communities.bases: expected https://… without a slash at the end"),
+        (
+            "relays:\n  primary: [https://a.example]\n",
+            "f.yaml:2: relays.primary: 'https://a.example' is no relay: relays are addressed as wss://…"
+        ),
+        (
+            "relays:\n  primary: [a.example]\n",
+            "f.yaml:2: relays.primary: 'a.example' is no relay's URL: expected wss://host[:port][/path]"
+        ),
+        (
+            "relays:\n  primary: [wss://a.example, WSS://A.example/]\n",
+            "f.yaml:2: relays.primary: wss://a.example is given twice"
+        ),
+        (
+            "relays:\n  primary: [wss://a.example]\n  fallback: [wss://a.example]\n",
+            "f.yaml:3: relays.fallback: wss://a.example is given twice"
+        ),
+        (
+            "relays:\n  primary:\n    - {url: wss://a.example, private: true}\n",
+            "f.yaml:3: relays.primary: unknown key private of a relay; it has url and allowPrivate"
+        ),
+        (
+            "relays:\n  primary:\n    - {url: wss://a.example, allowPrivate: yes please}\n",
+            "f.yaml:3: relays.primary: allowPrivate is true or false"
+        ),
+        (
+            "relays:\n  primary:\n    - {allowPrivate: true}\n",
+            "f.yaml:3: relays.primary: expected a relay's URL, or its url and allowPrivate"
+        ),
+        (
+            "communities:\n  bases: [https://a.example/]\n",
+            "f.yaml:2: communities.bases: expected https://… without a slash at the end"
+        ),
         ("streams: []\n", "f.yaml:1: streams: at least one stream is needed"),
         ("streams:\n  - {name: a}\n", "f.yaml:2: streams: stream a has no filter"),
         ("streams:\n  - {filter: {kinds: [1]}}\n", "f.yaml:2: streams: a stream without a name"),
-        ("streams:\n  - {name: A b, filter: {kinds: [1]}}\n", "f.yaml:2: streams: 'A b' is no name of a stream: lower-case letters, digits and dashes, at most 64"),
+        (
+            "streams:\n  - {name: A b, filter: {kinds: [1]}}\n",
+            "f.yaml:2: streams: 'A b' is no name of a stream: lower-case letters, digits and dashes, at most 64"
+        ),
         ("streams:\n  - {name: a, filter: {}}\n", "f.yaml:2: streams: an empty filter asks for everything"),
-        ("streams:\n  - name: a\n    filter:\n      kinds: [1]\n      since: 3\n", "f.yaml:5: streams: a stream's filter has no since: the ledger decides what is asked for"),
-        ("streams:\n  - name: a\n    filter: {kinds: [1], limit: 3}\n", "f.yaml:3: streams: a stream's filter has no limit: the ledger decides what is asked for"),
-        ("streams:\n  - name: a\n    filter: {kinds: [\"1\"]}\n", "f.yaml:3: streams: 'kinds' in a filter holds \"1\", which is no valid value"),
-        ("streams:\n  - name: a\n    filter: {kinds: [70000]}\n", "f.yaml:3: streams: 'kinds' in a filter holds 70000, which is no valid value"),
-        ("streams:\n  - name: a\n    filter: {kinds: []}\n", "f.yaml:3: streams: 'kinds' in a filter is a list of at least one value"),
-        ("streams:\n  - name: a\n    filter: {\"#tag\": [x]}\n", "f.yaml:3: streams: unknown member '#tag' in a filter"),
-        ("streams:\n  - name: a\n    filter: {kinds: [1], \"#a\": [x], \"#b\": [y], \"#c\": [z]}\n", "f.yaml:3: streams: 3 tag keys in a filter: several relays refuse more than 2; say allowManyTagKeys: true if yours do not"),
-        ("streams:\n  - {name: a, filter: {kinds: [1]}}\n  - {name: a, filter: {kinds: [2]}}\n", "f.yaml:3: streams: two streams are named a"),
+        (
+            "streams:\n  - name: a\n    filter:\n      kinds: [1]\n      since: 3\n",
+            "f.yaml:5: streams: a stream's filter has no since: the ledger decides what is asked for"
+        ),
+        (
+            "streams:\n  - name: a\n    filter: {kinds: [1], limit: 3}\n",
+            "f.yaml:3: streams: a stream's filter has no limit: the ledger decides what is asked for"
+        ),
+        (
+            "streams:\n  - name: a\n    filter: {kinds: [\"1\"]}\n",
+            "f.yaml:3: streams: 'kinds' in a filter holds \"1\", which is no valid value"
+        ),
+        (
+            "streams:\n  - name: a\n    filter: {kinds: [70000]}\n",
+            "f.yaml:3: streams: 'kinds' in a filter holds 70000, which is no valid value"
+        ),
+        (
+            "streams:\n  - name: a\n    filter: {kinds: []}\n",
+            "f.yaml:3: streams: 'kinds' in a filter is a list of at least one value"
+        ),
+        (
+            "streams:\n  - name: a\n    filter: {\"#tag\": [x]}\n",
+            "f.yaml:3: streams: unknown member '#tag' in a filter"
+        ),
+        (
+            "streams:\n  - name: a\n    filter: {kinds: [1], \"#a\": [x], \"#b\": [y], \"#c\": [z]}\n",
+            "f.yaml:3: streams: 3 tag keys in a filter: several relays refuse more than 2; say allowManyTagKeys: true if yours do not"
+        ),
+        (
+            "streams:\n  - {name: a, filter: {kinds: [1]}}\n  - {name: a, filter: {kinds: [2]}}\n",
+            "f.yaml:3: streams: two streams are named a"
+        ),
     ])
     func `a mistake is named with its line`(text: String, problem: String) {
         #expect(self.problems(text) == [problem])
@@ -72,7 +130,7 @@ struct ConfigurationFileTests {
               - name: Bad
                 filter: {kinds: [x], since: 1}
             """)
-        #expect(problems.count == 6)
+        #expect(problems.count == 7)
     }
 
     @Test func `an empty file says nothing`() {
@@ -81,7 +139,10 @@ struct ConfigurationFileTests {
 
     @Test func `tag values need no quotes and many tag keys can be allowed`() throws {
         let file = ConfigurationFile(
-            name: "f", text: "streams:\n  - name: a\n    allowManyTagKeys: true\n    filter: {\"#k\": [1111], \"#t\": [x], \"#p\": [y]}\n")
+            name: "f",
+            text:
+                "streams:\n  - name: a\n    allowManyTagKeys: true\n    filter: {\"#k\": [1111], \"#t\": [x], \"#p\": [y]}\n"
+        )
         #expect(file.problems == [])
         #expect(file.streams?.first?.filter.tags.map(\.values) == [["1111"], ["x"], ["y"]])
     }

@@ -1,5 +1,6 @@
 import Foundation
 import Ingest
+import Logging
 import Nostr
 import QueryAPI
 import Testing
@@ -84,7 +85,9 @@ struct ConfigurationLoaderTests {
     @Test func `every key has the variable that the library looks for`() throws {
         for setting in Setting.all {
             let value = setting.key == "health.listen" ? "127.0.0.1:77" : setting.show(DaemonConfiguration())
-            let loaded = try self.load(environment: [ConfigurationLoader.variable(setting.key): value.isEmpty ? "/x" : value])
+            let loaded = try self.load(environment: [
+                ConfigurationLoader.variable(setting.key): value.isEmpty ? "/x" : value
+            ])
             #expect(loaded.sources[setting.key] == ConfigurationLoader.variable(setting.key))
         }
     }
@@ -92,7 +95,9 @@ struct ConfigurationLoaderTests {
     @Test func `DATABASE_URL keeps its name and yields to ours`() throws {
         let url = ["DATABASE_URL": "postgresql:///a"]
         #expect(try self.load(environment: url).configuration.database.url == "postgresql:///a")
-        #expect(try self.load("database:\n  url: postgresql:///b\n", environment: url).configuration.database.url == "postgresql:///a")
+        #expect(
+            try self.load("database:\n  url: postgresql:///b\n", environment: url).configuration.database.url
+                == "postgresql:///a")
         let both = url.merging(["NOSTR_INGEST_DATABASE_URL": "postgresql:///c"]) { $1 }
         #expect(try self.load(environment: both).configuration.database.url == "postgresql:///c")
     }
@@ -102,8 +107,9 @@ struct ConfigurationLoaderTests {
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(atPath: directory) }
         let path = directory + "/database-password"
-        #expect(FileManager.default.createFile(
-            atPath: path, contents: Data("canary-7f3a\n".utf8), attributes: [.posixPermissions: 0o400]))
+        #expect(
+            FileManager.default.createFile(
+                atPath: path, contents: Data("canary-7f3a\n".utf8), attributes: [.posixPermissions: 0o400]))
         let loaded = try self.load(environment: ["CREDENTIALS_DIRECTORY": directory])
         #expect(loaded.configuration.database.password?.value == "canary-7f3a")
         #expect(!"\(loaded)".contains("canary"))
@@ -111,7 +117,10 @@ struct ConfigurationLoaderTests {
         dump(loaded, to: &dumped)
         #expect(!dumped.contains("canary"))
         try FileManager.default.setAttributes([.posixPermissions: 0o644], ofItemAtPath: path)
-        #expect(self.problems(environment: ["CREDENTIALS_DIRECTORY": directory]) == ["a secret that everybody may read: chmod 0600"])
+        #expect(
+            self.problems(environment: ["CREDENTIALS_DIRECTORY": directory]) == [
+                "a secret that everybody may read: chmod 0600"
+            ])
     }
 
     @Test func `relays of the flags replace both lists, and only they may be private`() throws {
@@ -122,7 +131,13 @@ struct ConfigurationLoaderTests {
         let relays = try self.load(flags: flags).configuration.ingest.relays
         #expect(relays.map(\.url.description) == ["ws://127.0.0.1:7777"])
         #expect(relays[0].allowPrivateAddresses)
-        #expect(self.problems("relays:\n  primary: [\"ws://127.0.0.1:7777\"]\n", flags: { var f = ConfigurationFlags(); f.allowPrivate = true; return f }()).count == 1)
+        #expect(
+            self.problems(
+                "relays:\n  primary: [\"ws://127.0.0.1:7777\"]\n",
+                flags: {
+                    var f = ConfigurationFlags(); f.allowPrivate = true; return f
+                }()
+            ).count == 1)
     }
 
     @Test func `relays of the environment are separated by commas`() throws {
@@ -145,16 +160,34 @@ struct ConfigurationLoaderTests {
         ("limits:\n  tagsMax: 0\n", "limits.tagsMax: 0 is out of range: 1 to 1000000"),
         ("limits:\n  tagsMax: \"3\"\n", "limits.tagsMax: expected a number with its unit, found a text: no quotes"),
         ("limits:\n  batchBytesMax: 12\n", "limits.batchBytesMax: 12 is out of range: 64KiB to 256MiB"),
-        ("limits:\n  batchBytesMax: 1MB\n", "limits.batchBytesMax: expected a size such as 64KiB or 16MiB, found '1MB'"),
-        ("follow:\n  lookback: 30\n", "follow.lookback: expected a duration with its unit, such as 500ms, 30s, 15m, 6h or 30d, found '30'"),
+        (
+            "limits:\n  batchBytesMax: 1MB\n",
+            "limits.batchBytesMax: expected a size such as 64KiB or 16MiB, found '1MB'"
+        ),
+        (
+            "follow:\n  lookback: 30\n",
+            "follow.lookback: expected a duration with its unit, such as 500ms, 30s, 15m, 6h or 30d, found '30'"
+        ),
         ("follow:\n  grace: 500ms\n", "follow.grace: expected whole seconds, found '500ms'"),
         ("health:\n  grace: 2d\n", "health.grace: 2d is out of range: 0s to 1d"),
-        ("health:\n  listen: 9464\n", "health.listen: expected host:port, such as 127.0.0.1:9464 or [::1]:9464, or off; found '9464'"),
-        ("log:\n  level: loud\n", "log.level: expected one of trace, debug, info, notice, warning, error, critical, found 'loud'"),
+        (
+            "health:\n  listen: 9464\n",
+            "health.listen: expected host:port, such as 127.0.0.1:9464 or [::1]:9464, or off; found '9464'"
+        ),
+        (
+            "log:\n  level: loud\n",
+            "log.level: expected one of trace, debug, info, notice, warning, error, critical, found 'loud'"
+        ),
         ("log:\n  format: xml\n", "log.format: expected one of auto, text, json, journal, found 'xml'"),
         ("database:\n  stateDirectory: x\n", "database.stateDirectory: expected an absolute path, found 'x'"),
-        ("database:\n  url: postgresql://u:secret@h/d\n", "database.url: passwords do not belong here: use a systemd credential"),
-        ("database:\n  url: host=h password=secret\n", "database.url: passwords do not belong here: use a systemd credential"),
+        (
+            "database:\n  url: postgresql://u:secret@h/d\n",
+            "database.url: passwords do not belong here: use a systemd credential"
+        ),
+        (
+            "database:\n  url: host=h password=secret\n",
+            "database.url: passwords do not belong here: use a systemd credential"
+        ),
         ("follow:\n  windowMin: 10d\n", "follow.windowMin: must not exceed follow.windowFirst"),
         ("follow:\n  retryFirst: 1h\n", "follow.retryFirst: must not exceed follow.retryLimit"),
         ("connection:\n  pingInterval: 5m\n", "connection.pingInterval: must not exceed connection.silenceLimit"),
@@ -195,7 +228,9 @@ struct ConfigurationLoaderTests {
     @Test func `values are shown as they are written`() {
         for setting in Setting.all {
             var copy = DaemonConfiguration()
-            #expect(throws: Never.self, "\(setting.key)") { try setting.apply(setting.show(DaemonConfiguration()), &copy) }
+            #expect(throws: Never.self, "\(setting.key)") {
+                try setting.apply(setting.show(DaemonConfiguration()), &copy)
+            }
             #expect(copy == DaemonConfiguration(), "\(setting.key)")
         }
     }

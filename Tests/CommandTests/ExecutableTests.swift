@@ -12,13 +12,14 @@ struct ExecutableTests {
         try body(path)
     }
 
-    @Test(arguments: [
-        (["--nonsense"], 64), (["run", "--nonsense"], 64), (["nonsense"], 64), (["backfill"], 64),
-        (["backfill", "--since", "yesterday"], 64), (["backfill", "--since", "1d", "--until", "2d"], 64),
-        (["check-config", "--config", "/nonexistent"], 78), (["run", "--config", "/nonexistent"], 78),
-        (["health", "--url", "127.0.0.1:1"], 2), (["health", "--url", "nonsense"], 64),
-        (["run", "--health-listen", "nonsense"], 78), (["version"], 0), (["--help"], 0), (["--version"], 0),
-    ] as [([String], Int32)])
+    @Test(
+        arguments: [
+            (["--nonsense"], 64), (["run", "--nonsense"], 64), (["nonsense"], 64), (["backfill"], 64),
+            (["backfill", "--since", "yesterday"], 64), (["backfill", "--since", "1d", "--until", "2d"], 64),
+            (["check-config", "--config", "/nonexistent"], 78), (["run", "--config", "/nonexistent"], 78),
+            (["health", "--url", "127.0.0.1:1"], 2), (["health", "--url", "nonsense"], 64),
+            (["run", "--health-listen", "nonsense"], 78), (["version"], 0), (["--help"], 0), (["--version"], 0),
+        ] as [([String], Int32)])
     func `exit statuses`(arguments: [String], status: Int32) throws {
         let result = try Program.run(Program.daemon, arguments)
         #expect(result.status == status, "\(result.error)")
@@ -31,7 +32,8 @@ struct ExecutableTests {
     }
 
     @Test func `all mistakes are printed, on standard error, and the status is 78`() throws {
-        try self.withFile("limits:\n  tagsMax: 0\n  queueEventMax: 1\nrelays:\n  primary: [http://a.example]\n") { path in
+        try self.withFile("limits:\n  tagsMax: 0\n  queueEventMax: 1\nrelays:\n  primary: [http://a.example]\n") {
+            path in
             let result = try Program.run(Program.daemon, ["run", "--config", path])
             #expect(result.status == 78)
             #expect(result.output.isEmpty)
@@ -45,7 +47,8 @@ struct ExecutableTests {
         let result = try Program.run(
             Program.daemon, ["check-config", "--show", "--log-level", "debug"],
             environment: [
-                "DATABASE_URL": "postgresql://u:canary-91@db.example/x?password=canary-92", "NOSTR_INGEST_FOLLOW_LOOKBACK": "3d",
+                "DATABASE_URL": "postgresql://u:canary-91@db.example/x?password=canary-92",
+                "NOSTR_INGEST_FOLLOW_LOOKBACK": "3d",
             ])
         #expect(result.status == 0, "\(result.error)")
         #expect(result.output.contains("database.url: postgresql://db.example/x  # DATABASE_URL\n"))

@@ -22,7 +22,8 @@ enum Program {
         process.executableURL = URL(filePath: path)
         process.arguments = arguments
         let inherited = ProcessInfo.processInfo.environment.filter {
-            !$0.key.hasPrefix("PG") && !$0.key.hasPrefix("NOSTR_INGEST") && $0.key != "DATABASE_URL" && $0.key != "NOTIFY_SOCKET"
+            !$0.key.hasPrefix("PG") && !$0.key.hasPrefix("NOSTR_INGEST") && $0.key != "DATABASE_URL"
+                && $0.key != "NOTIFY_SOCKET"
         }
         process.environment = inherited.merging(environment) { $1 }
         let output = NSTemporaryDirectory() + "output-\(UUID())"
@@ -31,7 +32,7 @@ enum Program {
             try? FileManager.default.removeItem(atPath: output)
             try? FileManager.default.removeItem(atPath: error)
         }
-        for path in [output, error] { FileManager.default.createFile(atPath: path, contents: nil) }
+        for path in [output, error] { _ = FileManager.default.createFile(atPath: path, contents: nil) }
         process.standardOutput = FileHandle(forWritingAtPath: output)
         process.standardError = FileHandle(forWritingAtPath: error)
         process.standardInput = FileHandle.nullDevice

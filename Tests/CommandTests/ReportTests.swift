@@ -1,4 +1,5 @@
 import Foundation
+import Logging
 import Nostr
 import NostrCache
 import QueryAPI
@@ -11,10 +12,12 @@ import Testing
 struct CoveragePictureTests {
     private func range(_ low: Int64, _ high: Int64) -> Range<Timestamp> { Timestamp(low)..<Timestamp(high) }
 
-    @Test(arguments: [
-        ([], [], "░░░░░░░░░░"), ([(0, 100)], [], "██████████"), ([(0, 55)], [], "█████▒░░░░"),
-        ([(0, 30), (70, 100)], [], "███░░░░███"), ([(0, 100)], [(41, 42)], "████!█████"), ([(200, 300)], [], "░░░░░░░░░░"),
-    ] as [([(Int64, Int64)], [(Int64, Int64)], String)])
+    @Test(
+        arguments: [
+            ([], [], "░░░░░░░░░░"), ([(0, 100)], [], "██████████"), ([(0, 55)], [], "█████▒░░░░"),
+            ([(0, 30), (70, 100)], [], "███░░░░███"), ([(0, 100)], [(41, 42)], "████!█████"),
+            ([(200, 300)], [], "░░░░░░░░░░"),
+        ] as [([(Int64, Int64)], [(Int64, Int64)], String)])
     func `each column shows its part`(covered: [(Int64, Int64)], holes: [(Int64, Int64)], line: String) {
         let set = CoverageSet(covered.map { self.range($0.0, $0.1) })
         let spans = holes.map { self.range($0.0, $0.1) }
@@ -147,9 +150,11 @@ struct IngestFamiliesTests {
             MetricsExposition.encode(self.families { _, _ in } + ProcessFamilies.all + LogCounts().families))
         let names = Set(families.map(\.name))
         for name in [
-            "relay_connected", "relay_connects_total", "relay_closed_total", "events_received_total", "events_duplicate_total",
+            "relay_connected", "relay_connects_total", "relay_closed_total", "events_received_total",
+            "events_duplicate_total",
             "events_rejected_total", "events_written_total", "events_in_flight", "unaccounted_events", "queue_depth",
-            "queue_capacity_bytes", "database_up", "build_info", "fetches_total", "fallback_active", "log_messages_total",
+            "queue_capacity_bytes", "database_up", "build_info", "fetches_total", "fallback_active",
+            "log_messages_total",
         ] {
             #expect(names.contains("nostr_ingest_" + name), "\(name)")
         }
@@ -184,14 +189,18 @@ struct IngestFamiliesTests {
 
 struct HealthSummaryTests {
     @Test(arguments: [
-        (200, "pass", ExitStatus.success, "pass"), (200, "warn", .incomplete, "warn: relay:connections wss://a: why"),
+        (200, "pass", ProcessStatus.success, "pass"),
+        (200, "warn", .incomplete, "warn: relay:connections wss://a: why"),
         (503, "fail", .unhealthy, "fail: not ready; relay:connections wss://a: why"),
         (503, "pass", .unhealthy, "fail: not ready"),
     ])
-    func `one line and one status`(code: Int, word: String, status: ExitStatus, line: String) throws {
+    func `one line and one status`(code: Int, word: String, status: ProcessStatus, line: String) throws {
         let entry = word == "pass" ? "pass" : "warn"
-        let json = try #require(JSONValue(parsing:
-            "{\"status\":\"\(word)\",\"checks\":{\"relay:connections\":[{\"componentId\":\"wss://a\",\"status\":\"\(entry)\",\"output\":\"why\"}]}}"))
+        let json = try #require(
+            JSONValue(
+                parsing:
+                    "{\"status\":\"\(word)\",\"checks\":{\"relay:connections\":[{\"componentId\":\"wss://a\",\"status\":\"\(entry)\",\"output\":\"why\"}]}}"
+            ))
         let summary = HealthCommand.summary(ready: HealthClient.Answer(status: code, body: ""), health: json)
         #expect(summary.status == status)
         #expect(summary.line == line)
@@ -208,7 +217,8 @@ struct LogOutputTests {
         #expect(line(.journal) == "<4>Sentence relay.url=wss://a error=\"a \\\"b\\\"\\n\"")
         #expect(
             line(.json)
-                == "{\"time\":\"2026-01-02T03:04:05.067Z\",\"level\":\"warning\",\"message\":\"Sentence\",\"relay.url\":\"wss://a\",\"error\":\"a \\\"b\\\"\\n\"}")
+                == "{\"time\":\"2026-01-02T03:04:05.067Z\",\"level\":\"warning\",\"message\":\"Sentence\",\"relay.url\":\"wss://a\",\"error\":\"a \\\"b\\\"\\n\"}"
+        )
     }
 
     @Test func `what others wrote is harmless and short`() {

@@ -47,25 +47,24 @@ struct SystemdNotifierTests {
         #expect(!notifier.send("READY=1"))
     }
 
-    @Test(arguments: [
-        nil, "", "relative", "vsock:2:1", "/" + String(repeating: "x", count: 107), "@" + String(repeating: "x", count: 108),
-    ] as [String?])
+    @Test(
+        arguments: [
+            nil, "", "relative", "vsock:2:1", "/" + String(repeating: "x", count: 107),
+            "@" + String(repeating: "x", count: 108),
+        ] as [String?])
     func `an address that cannot be reached is none`(path: String?) {
         #expect(SystemdNotifier(environment: path.map { ["NOTIFY_SOCKET": $0] } ?? [:]) == nil)
     }
 
-    @Test(arguments: [
-        ([:], nil), (["WATCHDOG_USEC": "30000000"], .seconds(15)), (["WATCHDOG_USEC": "0"], nil),
-        (["WATCHDOG_USEC": "x"], nil), (["WATCHDOG_USEC": "30000000", "WATCHDOG_PID": "7"], .seconds(15)),
-        (["WATCHDOG_USEC": "30000000", "WATCHDOG_PID": "8"], nil),
-    ] as [([String: String], Duration?)])
+    @Test(
+        arguments: [
+            ([:], nil), (["WATCHDOG_USEC": "30000000"], .seconds(15)), (["WATCHDOG_USEC": "0"], nil),
+            (["WATCHDOG_USEC": "x"], nil), (["WATCHDOG_USEC": "30000000", "WATCHDOG_PID": "7"], .seconds(15)),
+            (["WATCHDOG_USEC": "30000000", "WATCHDOG_PID": "8"], nil),
+        ] as [([String: String], Duration?)])
     func `the watchdog's interval`(environment: [String: String], interval: Duration?) {
         #expect(SystemdNotifier.watchdogInterval(environment: environment, pid: 7) == interval)
     }
-}
-
-extension SystemdNotifier: Equatable {
-    public static func == (one: Self, other: Self) -> Bool { "\(one)" == "\(other)" }
 }
 
 struct NotifyStateTests {
@@ -76,7 +75,8 @@ struct NotifyStateTests {
     ) -> NotifyState.Observation {
         let instant = tick.map { self.start + $0 }
         return NotifyState.Observation(
-            isReady: ready, isDraining: draining, inFlight: inFlight, writerTick: instant, fleetTick: instant, status: status)
+            isReady: ready, isDraining: draining, inFlight: inFlight, writerTick: instant, fleetTick: instant,
+            status: status)
     }
 
     @Test func `ready is said once, a status when it changes`() {
@@ -133,7 +133,7 @@ struct UnitFileTests {
 
     @Test func `the unit prevents restarts for exactly the codes that waiting cannot cure`() throws {
         let text = try String(contentsOfFile: Self.directory + "/nostr-ingest.service", encoding: .utf8)
-        let codes = [ExitStatus.usage, .badInput, .noPermission, .configuration].map { String($0.rawValue) }
+        let codes = [ProcessStatus.usage, .badInput, .noPermission, .configuration].map { String($0.rawValue) }
         #expect(text.contains("RestartPreventExitStatus=\(codes.joined(separator: " "))\n"))
     }
 

@@ -22,7 +22,10 @@ struct ExpositionParserTests {
         ("several sets of labels", head + "x_total 1\nx_total{a=\"1\"} 1\n"),
         ("no +Inf bucket", histogram + "h_bucket{le=\"1\"} 1\nh_sum 1\nh_count 1\n"),
         ("buckets not cumulative", histogram + "h_bucket{le=\"1\"} 2\nh_bucket{le=\"+Inf\"} 1\nh_sum 1\nh_count 1\n"),
-        ("buckets out of order", histogram + "h_bucket{le=\"2\"} 1\nh_bucket{le=\"1\"} 1\nh_bucket{le=\"+Inf\"} 1\nh_sum 1\nh_count 1\n"),
+        (
+            "buckets out of order",
+            histogram + "h_bucket{le=\"2\"} 1\nh_bucket{le=\"1\"} 1\nh_bucket{le=\"+Inf\"} 1\nh_sum 1\nh_count 1\n"
+        ),
         ("count is not +Inf", histogram + "h_bucket{le=\"+Inf\"} 1\nh_sum 1\nh_count 2\n"),
         ("le on a gauge", "# HELP g Sentence.\n# TYPE g gauge\ng{le=\"1\"} 1\n"),
         ("Swift's infinity", "# HELP g Sentence.\n# TYPE g gauge\ng inf\n"),

@@ -38,7 +38,8 @@ struct HealthAnswerTests {
         #expect(report.answer(to: .ready, isVerbose: false, excluding: ["database"]).status == 200)
         #expect(
             report.answer(to: .ready, isVerbose: true, excluding: ["database", "nothing"]).body
-                == "[+]database excluded: ok\nwarn: there are no checks to exclude named nothing\nreadyz check passed\n")
+                == "[+]database excluded: ok\nwarn: there are no checks to exclude named nothing\nreadyz check passed\n"
+        )
     }
 
     @Test func `one check of readiness has its own path`() {
@@ -57,7 +58,8 @@ struct HealthAnswerTests {
 
     @Test func `the document has one array for each key and an output only when not pass`() throws {
         var one = HealthCheck(
-            "relay", .pass, for: [.health], key: "relay:connections", componentID: "wss://a.example", value: .integer(1),
+            "relay", .pass, for: [.health], key: "relay:connections", componentID: "wss://a.example",
+            value: .integer(1),
             unit: "connections", output: "unused")
         var two = one
         two.componentID = "wss://b.example"
@@ -84,37 +86,43 @@ struct HealthAnswerTests {
         #expect(Self.report([Self.check("a", .fail, [.health])]).healthAnswer.status == 503)
     }
 
-    @Test(arguments: [
-        ("/livez", HealthRoute.probe(.live)), ("/readyz", .probe(.ready)), ("/ready", .probe(.ready)),
-        ("/startupz", .probe(.startup)), ("/health", .health), ("/healthz", .health), ("/metrics", .metrics),
-        ("/readyz/database", .readiness(check: "database")),
-        ("/", nil), ("/readyz/", nil), ("/readyz/a/b", nil), ("/livez/", nil), ("", nil), ("/METRICS", nil),
-    ] as [(String, HealthRoute?)])
+    @Test(
+        arguments: [
+            ("/livez", HealthRoute.probe(.live)), ("/readyz", .probe(.ready)), ("/ready", .probe(.ready)),
+            ("/startupz", .probe(.startup)), ("/health", .health), ("/healthz", .health), ("/metrics", .metrics),
+            ("/readyz/database", .readiness(check: "database")),
+            ("/", nil), ("/readyz/", nil), ("/readyz/a/b", nil), ("/livez/", nil), ("", nil), ("/METRICS", nil),
+        ] as [(String, HealthRoute?)])
     func `paths`(path: String, route: HealthRoute?) {
         #expect(HealthRoute(path: path) == route)
     }
 
-    @Test(arguments: [
-        (nil, true), ("localhost", true), ("localhost:9464", true), ("LOCALHOST", true), ("127.0.0.1:9464", true),
-        ("127.8.0.1", true), ("[::1]:9464", true), ("[::1]", true),
-        ("evil.example", false), ("127.0.0.1.evil.example", false), ("[::2]", false), ("", false), ("128.0.0.1", false),
-    ] as [(String?, Bool)])
+    @Test(
+        arguments: [
+            (nil, true), ("localhost", true), ("localhost:9464", true), ("LOCALHOST", true), ("127.0.0.1:9464", true),
+            ("127.8.0.1", true), ("[::1]:9464", true), ("[::1]", true),
+            ("evil.example", false), ("127.0.0.1.evil.example", false), ("[::2]", false), ("", false),
+            ("128.0.0.1", false),
+        ] as [(String?, Bool)])
     func `names of loopback`(host: String?, isLoopback: Bool) {
         #expect(LoopbackName.contains(host) == isLoopback)
     }
 
-    @Test(arguments: [
-        ("127.0.0.1:9464", "127.0.0.1", 9464), ("[::1]:0", "::1", 0), ("localhost:80", "localhost", 80),
-        (":80", nil, 0), ("1.2.3.4", nil, 0), ("::1:80", nil, 0), ("a:70000", nil, 0), ("a:+1", nil, 0), ("a:", nil, 0),
-    ] as [(String, String?, Int)])
+    @Test(
+        arguments: [
+            ("127.0.0.1:9464", "127.0.0.1", 9464), ("[::1]:0", "::1", 0), ("localhost:80", "localhost", 80),
+            (":80", nil, 0), ("1.2.3.4", nil, 0), ("::1:80", nil, 0), ("a:70000", nil, 0), ("a:+1", nil, 0),
+            ("a:", nil, 0),
+        ] as [(String, String?, Int)])
     func `addresses to listen on`(text: String, host: String?, port: Int) {
         #expect(ListenAddress(text) == host.map { ListenAddress(host: $0, port: port) })
     }
 
-    @Test(arguments: [
-        (0, "1970-01-01T00:00:00Z"), (951_782_399, "2000-02-28T23:59:59Z"), (951_782_400, "2000-02-29T00:00:00Z"),
-        (1_767_323_045, "2026-01-02T03:04:05Z"), (4_107_542_400, "2100-03-01T00:00:00Z"),
-    ] as [(Int64, String)])
+    @Test(
+        arguments: [
+            (0, "1970-01-01T00:00:00Z"), (951_782_399, "2000-02-28T23:59:59Z"), (951_782_400, "2000-02-29T00:00:00Z"),
+            (1_767_323_045, "2026-01-02T03:04:05Z"), (4_107_542_400, "2100-03-01T00:00:00Z"),
+        ] as [(Int64, String)])
     func `times`(seconds: Int64, text: String) {
         #expect(Timestamp(seconds).rfc3339 == text)
     }

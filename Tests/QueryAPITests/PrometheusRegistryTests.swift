@@ -14,7 +14,10 @@ struct PrometheusRegistryTests {
     private func samples() throws -> [String: Double] {
         let families = try ExpositionParser.parse(MetricsExposition.encode(self.registry.families()))
         let pairs = families.flatMap(\.samples).map { sample in
-            (sample.name + sample.labels.sorted { $0.key < $1.key }.map { " \($0.key)=\($0.value)" }.joined(), sample.value)
+            (
+                sample.name + sample.labels.sorted { $0.key < $1.key }.map { " \($0.key)=\($0.value)" }.joined(),
+                sample.value
+            )
         }
         return Dictionary(uniqueKeysWithValues: pairs)
     }
@@ -35,7 +38,8 @@ struct PrometheusRegistryTests {
     }
 
     @Test func `a timer is in seconds and says so`() throws {
-        CoreMetrics.Timer(label: "commit_duration", dimensions: [], factory: self.registry).recordNanoseconds(20_000_000)
+        CoreMetrics.Timer(label: "commit_duration", dimensions: [], factory: self.registry).recordNanoseconds(
+            20_000_000)
         let samples = try self.samples()
         #expect(samples["commit_duration_seconds_sum"] == 0.02)
         #expect(samples["commit_duration_seconds_bucket le=0.01"] == 0)

@@ -83,7 +83,8 @@ struct QueryServerTests {
     @Test func `a header beyond the limit is 431`() async throws {
         try await self.withServer { address, _ in
             let big = String(repeating: "x", count: 9_000)
-            let answer = try await Client.exchange("GET /livez HTTP/1.1\r\nHost: localhost\r\nX: \(big)\r\n\r\n", address)
+            let answer = try await Client.exchange(
+                "GET /livez HTTP/1.1\r\nHost: localhost\r\nX: \(big)\r\n\r\n", address)
             #expect(answer.status == 431)
         }
     }

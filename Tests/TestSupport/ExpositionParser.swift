@@ -28,7 +28,9 @@ package struct ExpositionParser {
     package static func parse(_ bytes: [UInt8]) throws(Fault) -> [Family] {
         guard let text = String(validating: bytes, as: UTF8.self) else { throw Fault(line: 0, reason: "invalid UTF-8") }
         guard !bytes.contains(UInt8(ascii: "\r")) else { throw Fault(line: 0, reason: "carriage return") }
-        guard bytes.isEmpty || bytes.last == UInt8(ascii: "\n") else { throw Fault(line: 0, reason: "no newline at the end") }
+        guard bytes.isEmpty || bytes.last == UInt8(ascii: "\n") else {
+            throw Fault(line: 0, reason: "no newline at the end")
+        }
         var parser = ExpositionParser()
         for piece in text.utf8.dropLast().split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
             parser.line += 1
@@ -57,7 +59,9 @@ package struct ExpositionParser {
         guard Self.isName(name, colons: true) else { throw self.fault("bad name \(name)") }
         guard !rest.isEmpty else { throw self.fault("nothing said of \(name)") }
         if self.families.last?.name != name {
-            guard !self.families.contains(where: { $0.name == name }) else { throw self.fault("\(name) is interleaved") }
+            guard !self.families.contains(where: { $0.name == name }) else {
+                throw self.fault("\(name) is interleaved")
+            }
             self.families.append(Family(name: name))
         }
         let index = self.families.count - 1
@@ -81,7 +85,9 @@ package struct ExpositionParser {
             rest = rest.dropFirst()
             while rest.first != UInt8(ascii: "}") {
                 let label = Self.text(rest.prefix { $0 != UInt8(ascii: "=") })
-                guard Self.isName(label, colons: false), !label.hasPrefix("__") else { throw self.fault("bad label \(label)") }
+                guard Self.isName(label, colons: false), !label.hasPrefix("__") else {
+                    throw self.fault("bad label \(label)")
+                }
                 rest = rest.dropFirst(label.utf8.count + 1)
                 guard labels.updateValue(try self.quoted(&rest), forKey: label) == nil else {
                     throw self.fault("label \(label) twice")
@@ -97,7 +103,9 @@ package struct ExpositionParser {
         guard rest.first == 0x20 else { throw self.fault("no space before the value") }
         let text = Self.text(rest.dropFirst())
         guard let value = Self.number(text) else { throw self.fault("bad value \(text)") }
-        guard var family = self.families.last, family.owns(name) else { throw self.fault("\(name) has no HELP and TYPE here") }
+        guard var family = self.families.last, family.owns(name) else {
+            throw self.fault("\(name) has no HELP and TYPE here")
+        }
         let key = name + labels.sorted { $0.key < $1.key }.map { "\u{1}\($0.key)\u{2}\($0.value)" }.joined()
         guard self.seen.insert(key).inserted else { throw self.fault("\(name) twice") }
         family.samples.append(Sample(name: name, labels: labels, value: value))
@@ -144,7 +152,9 @@ package struct ExpositionParser {
             guard bounds.last == .infinity else { throw fail("no +Inf bucket of \(labels)") }
             guard zip(bounds, bounds.dropFirst()).allSatisfy({ $0 < $1 }) else { throw fail("buckets out of order") }
             let counts = buckets.map(\.value)
-            guard zip(counts, counts.dropFirst()).allSatisfy({ $0 <= $1 }) else { throw fail("buckets are not cumulative") }
+            guard zip(counts, counts.dropFirst()).allSatisfy({ $0 <= $1 }) else {
+                throw fail("buckets are not cumulative")
+            }
             guard samples.first(where: { $0.name.hasSuffix("_count") })?.value == counts.last else {
                 throw fail("_count is not the +Inf bucket")
             }

@@ -3,7 +3,7 @@ import Foundation
 import Postgres
 
 /// What the process ends with (operations.md section 4; sysexits.h).
-enum ExitStatus: Int32, Sendable {
+enum ProcessStatus: Int32, Sendable {
     case success = 0
     /// A check found problems, or something is missing.
     case incomplete = 1
@@ -26,10 +26,10 @@ enum ExitStatus: Int32, Sendable {
 
 /// Why a command ends, in a sentence for the operator.
 struct CommandFailure: Error, CustomStringConvertible {
-    let status: ExitStatus
+    let status: ProcessStatus
     let message: String
 
-    init(_ status: ExitStatus, _ message: String) {
+    init(_ status: ProcessStatus, _ message: String) {
         self.status = status
         self.message = message
     }
@@ -50,7 +50,7 @@ struct CommandFailure: Error, CustomStringConvertible {
         }
     }
 
-    private static func status(of error: PostgresError) -> ExitStatus {
+    private static func status(of error: PostgresError) -> ProcessStatus {
         switch error.category {
         case .connection, .transient, .resource, .readOnly, .staleStatement: .unavailable
         case .authentication: .noPermission
@@ -60,7 +60,7 @@ struct CommandFailure: Error, CustomStringConvertible {
         }
     }
 
-    private static func status(of error: MigrationError) -> ExitStatus {
+    private static func status(of error: MigrationError) -> ProcessStatus {
         switch error {
         case .databaseNewer, .gap, .reordered, .changed, .unknownVersion: .configuration
         case .lockHeld, .tablesLocked: .tryAgain
@@ -69,7 +69,7 @@ struct CommandFailure: Error, CustomStringConvertible {
         }
     }
 
-    private static func status(of error: EmbeddedPostgresError) -> ExitStatus {
+    private static func status(of error: EmbeddedPostgresError) -> ProcessStatus {
         switch error {
         case .programsNotFound, .startFailed: .unavailable
         case .versionMismatch, .socketPathTooLong: .configuration
@@ -87,6 +87,9 @@ extension ParsableCommand {
             try await body()
         } catch let code as ExitCode {
             throw code
+        } catch let error as ValidationError {
+            // The parser says it with the usage, and ends with 64.
+            throw error
         } catch {
             let failure = CommandFailure(error)
             Terminal.error("nostr-ingest: \(failure.message)")

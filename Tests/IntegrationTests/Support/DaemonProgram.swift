@@ -23,7 +23,8 @@ enum DaemonProgram {
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
         let file = directory + "/nostr-ingest.yaml"
         try configuration.write(toFile: file, atomically: false, encoding: .utf8)
-        var environment = TestDirectory.environment
+        // The test's configuration and nothing else.
+        var environment = TestDirectory.environment.filter { !$0.key.hasPrefix("NOSTR_INGEST_") }
         environment["DATABASE_URL"] = database
         var arguments = ["run", "--config", file, "--allow-private", "--health-listen", "off", "--primary"] + primaries
         if !fallbacks.isEmpty { arguments += ["--fallback"] + fallbacks }

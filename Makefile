@@ -28,8 +28,13 @@ release: setup ## build the daemon and the demo relay, release
 peers: ## a virtual environment with relays and clients that nobody here wrote (skipped without Python 3.10)
 	@Tests/Peers/setup.sh
 
+# One target after the other: tests of one target run side by side, and each gets the whole machine.
+TEST_TARGETS := TidyTests NostrTests PostgresTests RelayClientTests NostrCacheTests RelayWorldTests IngestTests \
+  QueryAPITests CommandTests IntegrationTests
+
 test: setup peers lint build units ## install what is missing, build, and pass all tests
-	swift test --skip-build
+	@for target in $(TEST_TARGETS); do \
+	  echo "== $$target"; swift test --skip-build --filter "^$$target\." || exit 1; done
 
 check: format test ## what to run before a commit
 

@@ -125,11 +125,16 @@ let package = Package(
                 + [logging, lifecycle] + nio,
             swiftSettings: settings),
         .testTarget(
-            name: "QueryAPITests", dependencies: ["QueryAPI", "Nostr", logging, metrics, lifecycle] + nio,
+            name: "QueryAPITests",
+            dependencies: ["QueryAPI", "Nostr", "TestSupport", logging, metrics, lifecycle]
+                + [.product(name: "CoreMetrics", package: "swift-metrics")] + nio,
             swiftSettings: settings),
         .testTarget(
             name: "CommandTests",
-            dependencies: ["nostr-ingest", "Ingest", "QueryAPI", "Nostr", "Postgres", logging, arguments],
+            dependencies: [
+                "nostr-ingest", "Ingest", "QueryAPI", "NostrCache", "Nostr", "Postgres", "TestSupport", logging,
+                arguments,
+            ],
             swiftSettings: settings),
         .testTarget(name: "TidyTests", swiftSettings: settings),
     ]

@@ -126,10 +126,8 @@ package struct Backfill: Sendable {
         let (id, followers) = try await self.database.followers(
             of: relay, streams: self.order.streams, policy: policy)
         let label = relay.url.description
-        var options = RelayConnectionOptions()
-        options.allowPrivateAddresses = relay.allowPrivateAddresses
-        options.tickInterval = .seconds(1)
-        options.messageBytesMax = self.configuration.connection.messageBytesMax
+        let options = self.configuration.connection.options(
+            for: relay, tls: try self.configuration.connection.tls())
         return try await RelayConnection.withConnection(
             to: relay.url, options: options, on: self.group.next(), logger: self.services.logger
         ) { inbound, outbound in

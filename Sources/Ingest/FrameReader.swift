@@ -41,12 +41,12 @@ struct FrameReader: ~Copyable {
         let peeks = frames.map { EventPeek($0.readableBytesUInt8Span) }
         let copies = self.committed.createdAt(of: peeks.map { $0?.id })
         var events: [Event] = []
+        var received = 0
         for index in frames.indices {
             let frame = frames[index]
             if let peek = peeks[index], let createdAt = copies[index] {
                 let id = SubscriptionID(peek.subscription, of: frame)
-                counts.received += 1
-                counts.messages["EVENT", default: 0] += 1
+                received += 1
                 if session.receivedCopy(createdAt: createdAt, under: id, now: now) {
                     counts.duplicates += 1
                 } else {
@@ -56,19 +56,19 @@ struct FrameReader: ~Copyable {
             }
             do throws(RefusedFrame) {
                 let message = try RelayMessage(parsing: frame.readableBytesUInt8Span, limits: self.limits)
-                counts.messages[message.label, default: 0] += 1
-                if case .event = message { counts.received += 1 }
+                if case .event = message { received += 1 } else { counts.messages[message.label, default: 0] += 1 }
                 self.perform(session.received(message, now: now), &events, &counts)
             } catch {
                 if error.isEvent {
-                    counts.received += 1
-                    counts.messages["EVENT", default: 0] += 1
+                    received += 1
                     counts.reject(error.rejection)
                 } else {
                     counts.unreadable += 1
                 }
             }
         }
+        counts.received += received
+        if received > 0 { counts.messages["EVENT", default: 0] += received }
         return events
     }
 

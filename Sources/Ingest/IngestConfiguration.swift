@@ -72,5 +72,27 @@ package struct IngestConfiguration: Hashable, Sendable {
         package var certificateAuthorityFile: String?
 
         package init() {}
+
+        /// The trust roots of the file; nil for the machine's own. Read once, and shared by all connections.
+        func tls() throws(RelayConnectionError) -> RelayTLS? {
+            guard let file = self.certificateAuthorityFile else { return nil }
+            return try RelayTLS(caFile: file)
+        }
+
+        /// How a relay is connected to.
+        func options(for relay: Relay, tls: RelayTLS?) -> RelayConnectionOptions {
+            var options = RelayConnectionOptions()
+            options.allowPrivateAddresses = relay.allowPrivateAddresses
+            options.tls = tls
+            options.connectLimit = self.connectLimit
+            options.pingInterval = self.pingInterval
+            options.silenceLimit = self.silenceLimit
+            options.messageBytesMax = self.messageBytesMax
+            options.tickInterval = Self.tick
+            return options
+        }
+
+        /// Deadlines and looks are as exact as this.
+        private static let tick: Duration = .seconds(1)
     }
 }

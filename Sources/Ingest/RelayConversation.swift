@@ -162,11 +162,9 @@ struct RelayConversation: ~Copyable {
         case .answered(let purpose, let page, let id):
             self.outgoing.append(.close(id))
             guard let window = purpose.window else { return }
-            self.services.status.update(relay: self.label) {
-                $0.fetches["complete", default: 0] += 1
-                $0.lastAnswer = self.services.time.wall
-            }
+            self.services.status.update(relay: self.label) { $0.lastAnswer = self.services.time.wall }
             let actions = self.followers[purpose.follower].answered(window: window, page, now: now)
+            self.countFetch(actions)
             self.perform(actions, purpose.follower, now)
         case .failed(let purpose, let failure, let id):
             self.failed(purpose, failure, closing: id, now)
@@ -181,6 +179,16 @@ struct RelayConversation: ~Copyable {
         case .notice(let text):
             self.services.logger.debug(
                 "Relay notice", metadata: ["relay.url": "\(self.label)", "text": "\(Self.printable(text))"])
+        }
+    }
+
+    /// A window that ended is complete, or truncated at the seconds that became holes.
+    private func countFetch(_ actions: [StreamFollower.Action]) {
+        let isTruncated = actions.contains { if case .hole(_, .denseSecond) = $0 { true } else { false } }
+        let isComplete = actions.contains { if case .covered = $0 { true } else { false } }
+        guard isTruncated || isComplete else { return }
+        self.services.status.update(relay: self.label) {
+            $0.fetches[isTruncated ? "truncated" : "complete", default: 0] += 1
         }
     }
 
@@ -249,9 +257,10 @@ struct RelayConversation: ~Copyable {
     // MARK: Out
 
     private mutating func send(_ outbound: RelayConnection.Outbound) async throws {
-        let messages = self.outgoing
+        guard !self.outgoing.isEmpty else { return }
+        let messages = self.outgoing.map { ByteBuffer(bytes: $0.json) }
         self.outgoing.removeAll(keepingCapacity: true)
-        for message in messages { try await outbound.send(text: ByteBuffer(bytes: message.json)) }
+        try await outbound.send(texts: messages)
     }
 
     /// The second pass: verifies, settles, and hands events over with the coverage that vouches for them behind.

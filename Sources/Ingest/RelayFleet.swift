@@ -31,9 +31,7 @@ package struct RelayFleet: Service {
     private static let heartbeat: Duration = .seconds(5)
 
     package func run() async throws {
-        let tls = try self.configuration.connection.certificateAuthorityFile.map { file in
-            try RelayTLS(caFile: file)
-        }
+        let tls = try self.configuration.connection.tls()
         self.register()
         defer { self.services.queue.finish() }
         do {

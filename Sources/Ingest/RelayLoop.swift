@@ -102,15 +102,7 @@ struct RelayLoop: Sendable {
     }
 
     private var options: RelayConnectionOptions {
-        var options = RelayConnectionOptions()
-        options.allowPrivateAddresses = self.relay.allowPrivateAddresses
-        options.connectLimit = self.configuration.connection.connectLimit
-        options.pingInterval = self.configuration.connection.pingInterval
-        options.silenceLimit = self.configuration.connection.silenceLimit
-        options.messageBytesMax = self.configuration.connection.messageBytesMax
-        options.tickInterval = .seconds(1)
-        options.tls = self.tls
-        return options
+        self.configuration.connection.options(for: self.relay, tls: self.tls)
     }
 
     /// Hints only: a relay that has no document, or a wrong one, is asked all the same. Asked for once an hour, and only

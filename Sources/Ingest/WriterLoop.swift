@@ -148,18 +148,16 @@ package struct WriterLoop: Service {
     private func commit(_ batch: [CacheItem], through writer: CacheWriter, isRetry: Bool) async throws {
         let start = self.time.instant()
         let outcome = try await writer.write(batch)
-        let events = batch.compactMap { item -> VerifiedEvent? in
+        let events = batch.compactMap { item -> (id: EventID, createdAt: Timestamp)? in
             switch item {
-            case .event(let verified, _, _): verified
-            case .quarantine(let quarantined): quarantined.event
+            case .event(let verified, _, _): (verified.event.id, verified.event.createdAt)
+            case .quarantine(let quarantined): (quarantined.event.event.id, quarantined.event.event.createdAt)
             case .coverage, .hole, .heartbeat: nil
             }
         }
         self.accounts.settle(Accounts.WriteCounts(outcome.outcomes, isRetry: isRetry), taken: events.count)
         self.committed.insert(
-            zip(events, outcome.outcomes).lazy
-                .filter { $0.1 == .written || $0.1 == .duplicate }
-                .map { (id: $0.0.event.id, createdAt: $0.0.event.createdAt) })
+            zip(events, outcome.outcomes).lazy.filter { $0.1 == .written || $0.1 == .duplicate }.map(\.0))
         self.status.update { picture in
             picture.writer.phase = .writing
             picture.writer.lastError = nil

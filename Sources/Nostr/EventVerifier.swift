@@ -126,7 +126,8 @@ package final class PublicKeyCache: Sendable {
         let base = set * Self.ways
         let found = self.table.withLock { table -> secp256k1_xonly_pubkey? in
             for way in base..<(base + Self.ways) {
-                if let entry = table.entries[way], entry.key == key { return entry.parsed }
+                // The key first: most looks at an entry end with it.
+                if table.entries[way]?.key == key { return table.entries[way]?.parsed }
             }
             return nil
         }

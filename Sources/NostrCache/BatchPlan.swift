@@ -143,7 +143,7 @@ struct BatchPlan {
 
     /// Sorts by id and keeps the first of each.
     private mutating func removeCopies() {
-        self.candidates.sort { $0.id != $1.id ? $0.id < $1.id : $0.item < $1.item }
+        self.candidates.sort { $0.id < $1.id || (!($1.id < $0.id) && $0.item < $1.item) }
         var kept = 0
         for index in self.candidates.indices {
             if kept > 0, self.candidates[kept - 1].id == self.candidates[index].id {

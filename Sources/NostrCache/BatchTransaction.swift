@@ -38,7 +38,9 @@ struct BatchTransaction {
             try self.probe(on: session)
             let rows = self.plan.inserts.count
             if self.mayCopy, rows > self.limits.copyRowsMin {
-                try session.copyIn(CacheStatements.copyEvents, self.copy())
+                try self.copy().finish { (rows) throws(PostgresError) in
+                    try session.copyIn(CacheStatements.copyEvents, rows)
+                }
             } else if rows > 0 {
                 pending.add(CacheStatements.insert(self.arrays()), as: .insert)
             }
@@ -81,14 +83,14 @@ struct BatchTransaction {
 
     // MARK: - The rows
 
-    private func copy() -> [UInt8] {
+    private func copy() -> EventCopy {
         var rows = EventCopy(rows: self.plan.inserts.count, canonicalBytes: self.plan.canonicalBytes)
         var scratch: [UInt8] = []
         for index in self.plan.inserts {
             guard case .event(let verified, let relay, let seenAt) = self.items[index] else { continue }
             rows.append(EventRow(verified, bases: self.bases), relay: relay, seenAt: seenAt, scratch: &scratch)
         }
-        return rows.finish()
+        return rows
     }
 
     private func arrays() -> EventArrays {

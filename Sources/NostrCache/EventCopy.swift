@@ -5,9 +5,9 @@ import Postgres
 ///
 /// `CopyEncoder` writes the same bytes field by field into a growing array; a new event costs a microsecond in all
 /// here, and thirty appends would be a third of it. So room for a whole row is made once, and its fields are stored
-/// into it.
-struct EventCopy {
-    private var storage: [UInt8]
+/// into it. The room is not an array, whose bytes would be set to zero first and copied at the end.
+struct EventCopy: ~Copyable {
+    private var room: UnsafeMutableRawBufferPointer
     private var count = 0
 
     /// `PGCOPY\n\377\r\n\0`, no flags, no header extension.
@@ -21,31 +21,41 @@ struct EventCopy {
     init(rows: Int, canonicalBytes: Int) {
         // Canonical bytes hold content and tags; what identifiers repeat of them fits into the room of the fixed
         // fields.
-        self.storage = Array(repeating: 0, count: canonicalBytes + (rows + 1) * Self.fixedBytesMax)
-        self.storage.replaceSubrange(0..<Self.header.count, with: Self.header)
+        self.room = .allocate(byteCount: canonicalBytes + (rows + 1) * Self.fixedBytesMax, alignment: 16)
+        self.room.copyBytes(from: Self.header)
         self.count = Self.header.count
+    }
+
+    deinit {
+        self.room.deallocate()
     }
 
     mutating func append(_ row: EventRow, relay: RelayID?, seenAt: Int64, scratch: inout [UInt8]) {
         // Identifier and root address are strings of the tags, so a row holds no byte of the event three times.
-        let bound = self.count + 2 * row.event.canonical.count + Self.fixedBytesMax
-        if bound > self.storage.count {
-            self.storage.append(contentsOf: repeatElement(0, count: max(bound - self.storage.count, self.count / 2)))
-        }
-        self.count = self.storage.withUnsafeMutableBytes { buffer in
-            var cursor = Cursor(buffer, at: self.count)
-            cursor.store(Int16(EventRow.columns.count))
-            row.append(to: &cursor, relay: relay, seenAt: seenAt, scratch: &scratch)
-            return cursor.offset
-        }
+        self.reserve(2 * row.event.canonical.count + Self.fixedBytesMax)
+        var cursor = Cursor(self.room, at: self.count)
+        cursor.store(Int16(EventRow.columns.count))
+        row.append(to: &cursor, relay: relay, seenAt: seenAt, scratch: &scratch)
+        self.count = cursor.offset
     }
 
-    /// What `copyIn` sends.
-    consuming func finish() -> [UInt8] {
-        self.storage.removeSubrange(self.count...)
+    /// Calls `body` with what `copyIn` sends.
+    consuming func finish(_ body: (UnsafeRawBufferPointer) throws(PostgresError) -> Void) throws(PostgresError) {
+        self.reserve(2)
         // The trailer is a row of −1 fields.
-        self.storage.append(contentsOf: [0xFF, 0xFF])
-        return self.storage
+        var cursor = Cursor(self.room, at: self.count)
+        cursor.store(-1 as Int16)
+        try body(UnsafeRawBufferPointer(rebasing: self.room[..<cursor.offset]))
+    }
+
+    /// Makes room for so many bytes more.
+    private mutating func reserve(_ bytes: Int) {
+        guard self.count + bytes > self.room.count else { return }
+        let larger = UnsafeMutableRawBufferPointer.allocate(
+            byteCount: self.count + max(bytes, self.count / 2), alignment: 16)
+        larger.copyMemory(from: UnsafeRawBufferPointer(rebasing: self.room[..<self.count]))
+        self.room.deallocate()
+        self.room = larger
     }
 
     /// Stores field after field, each behind its length; every write is checked against the buffer's end.

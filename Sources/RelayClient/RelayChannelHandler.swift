@@ -226,6 +226,11 @@ final class RelayChannelHandler: ChannelDuplexHandler {
         self.context?.flush()
     }
 
+    func send(texts: [ByteBuffer]) throws(RelayConnectionError) {
+        defer { self.context?.flush() }
+        for text in texts { try self.write(.text, text) }
+    }
+
     func ping() throws(RelayConnectionError) {
         try self.send(
             .ping, self.life.ping(now: .now(), payload: UInt64.random(in: .min ... .max, using: &self.random)))

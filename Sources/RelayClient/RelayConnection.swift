@@ -156,6 +156,11 @@ extension RelayConnection {
             try await self.onLoop { try $0.send(.text, text) }
         }
 
+        /// Hands over several text messages, in order and in one go.
+        package func send(texts: [ByteBuffer]) async throws {
+            try await self.onLoop { try $0.send(texts: texts) }
+        }
+
         package func send(binary: ByteBuffer) async throws {
             try await self.onLoop { try $0.send(.binary, binary) }
         }

@@ -37,11 +37,7 @@ package struct RelaySession<Purpose: Hashable & Sendable>: Sendable {
 
     private struct Request: Sendable {
         let purpose: Purpose
-        let filter: Filter
-        let isTail: Bool
-        var page = Page()
-        var isLive = false
-        var deadline: ContinuousClock.Instant
+        var question: Question
     }
 
     private let prefix: String
@@ -87,7 +83,8 @@ package struct RelaySession<Purpose: Hashable & Sendable>: Sendable {
         // Some relays ignore a request whose id they once closed: every id is fresh.
         let id = SubscriptionID(rawValue: "\(self.prefix)\(self.nextNumber)")
         self.nextNumber += 1
-        self.requests[id] = Request(purpose: purpose, filter: filter, isTail: isTail, deadline: now + self.deadline)
+        self.requests[id] = Request(
+            purpose: purpose, question: Question(filter: filter, isTail: isTail, deadline: now + self.deadline))
         return .request(id, filter)
     }
 
@@ -99,15 +96,15 @@ package struct RelaySession<Purpose: Hashable & Sendable>: Sendable {
             return self.received(event, under: id, now: now)
 
         case .endOfStoredEvents(let id, let completeness):
-            guard var request = self.requests[id], !request.isLive else { return .counted(message) }
-            if request.isTail {
-                request.isLive = true
+            guard var request = self.requests[id], !request.question.isLive else { return .counted(message) }
+            if request.question.isTail {
+                request.question.isLive = true
                 self.requests[id] = request
                 return .live(request.purpose)
             }
             self.forget(id)
-            request.page.completeness = completeness
-            return .answered(request.purpose, request.page, closing: id)
+            request.question.page.completeness = completeness
+            return .answered(request.purpose, request.question.page, closing: id)
 
         case .closed(let id, let reason):
             // Some relays send it after the EOSE of a request that we have closed ourselves.
@@ -127,22 +124,15 @@ package struct RelaySession<Purpose: Hashable & Sendable>: Sendable {
     }
 
     private mutating func received(_ event: Event, under id: SubscriptionID, now: ContinuousClock.Instant) -> Action {
-        guard var request = self.requests[id] else {
+        // Found once and changed in place: this is done for every event.
+        guard let index = self.requests.index(forKey: id) else {
             guard let request = self.closed[id] else { return .reject(.unknownSubscription) }
-            return request.filter.matches(event) ? .store(event, request.purpose) : .reject(.filterMismatch)
+            return request.question.filter.matches(event) ? .store(event, request.purpose) : .reject(.filterMismatch)
         }
-        guard request.filter.matches(event) else { return .reject(.filterMismatch) }
-        request.deadline = now + self.deadline
-        if !request.isTail {
-            request.page.add(event.createdAt)
-            if request.filter.since != nil, request.filter.since == request.filter.until,
-                request.page.authors.count < Page.authorsMax
-            {
-                request.page.authors.insert(event.pubkey)
-            }
+        guard self.requests.values[index].question.received(event, deadline: now + self.deadline) else {
+            return .reject(.filterMismatch)
         }
-        self.requests[id] = request
-        return .store(event, request.purpose)
+        return .store(event, self.requests.values[index].purpose)
     }
 
     /// A copy of a committed event came under `id`: it was not parsed, but it is part of the answer.
@@ -151,21 +141,14 @@ package struct RelaySession<Purpose: Hashable & Sendable>: Sendable {
     package mutating func receivedCopy(
         createdAt: Timestamp, under id: SubscriptionID, now: ContinuousClock.Instant
     ) -> Bool {
-        guard var request = self.requests[id] else { return self.closed[id] != nil }
-        request.deadline = now + self.deadline
-        if !request.isTail {
-            // A copy outside the window was not asked for, and must not move the window.
-            if let since = request.filter.since, createdAt < since { return true }
-            if let until = request.filter.until, createdAt > until { return true }
-            request.page.add(createdAt)
-        }
-        self.requests[id] = request
+        guard let index = self.requests.index(forKey: id) else { return self.closed[id] != nil }
+        self.requests.values[index].question.receivedCopy(createdAt: createdAt, deadline: now + self.deadline)
         return true
     }
 
     /// The requests whose deadline has passed.
     package mutating func timePassed(now: ContinuousClock.Instant) -> [Action] {
-        let late = self.requests.filter { $0.value.deadline <= now && !$0.value.isLive }
+        let late = self.requests.filter { $0.value.question.deadline <= now && !$0.value.question.isLive }
         return late.sorted { $0.key.rawValue < $1.key.rawValue }.map { id, request in
             self.forget(id)
             return .failed(request.purpose, .timeout, closing: id)
@@ -174,7 +157,7 @@ package struct RelaySession<Purpose: Hashable & Sendable>: Sendable {
 
     /// We did not read for a while, so the relay had no way to answer: nobody's deadline ran meanwhile.
     package mutating func didNotRead(for pause: Duration) {
-        for id in self.requests.keys { self.requests[id]?.deadline += pause }
+        for id in self.requests.keys { self.requests[id]?.question.deadline += pause }
     }
 
     /// The connection ended: every open request failed.
@@ -201,5 +184,44 @@ package struct RelaySession<Purpose: Hashable & Sendable>: Sendable {
     private static func isAboutPace(_ text: String) -> Bool {
         let lower = text.lowercased()
         return ["rate", "too many", "too fast", "slow down", "concurrent"].contains { lower.contains($0) }
+    }
+}
+
+/// What was asked under one subscription id, and what came of it so far.
+///
+/// Apart from the purpose, which is the caller's: what is done for every event is then no generic code.
+private struct Question: Sendable {
+    let filter: Filter
+    let isTail: Bool
+    var page = Page()
+    var isLive = false
+    var deadline: ContinuousClock.Instant
+
+    init(filter: Filter, isTail: Bool, deadline: ContinuousClock.Instant) {
+        self.filter = filter
+        self.isTail = isTail
+        self.deadline = deadline
+    }
+
+    /// False, and nothing changes, for an event that was not asked for.
+    mutating func received(_ event: Event, deadline: ContinuousClock.Instant) -> Bool {
+        guard self.filter.matches(event) else { return false }
+        self.deadline = deadline
+        guard !self.isTail else { return true }
+        self.page.add(event.createdAt)
+        if let second = self.filter.since, second == self.filter.until, self.page.authors.count < Page.authorsMax {
+            self.page.authors.insert(event.pubkey)
+        }
+        return true
+    }
+
+    mutating func receivedCopy(createdAt: Timestamp, deadline: ContinuousClock.Instant) {
+        if !self.isTail {
+            // A copy outside the window was not asked for, and must not move the window.
+            if let since = self.filter.since, createdAt < since { return }
+            if let until = self.filter.until, createdAt > until { return }
+            self.page.add(createdAt)
+        }
+        self.deadline = deadline
     }
 }

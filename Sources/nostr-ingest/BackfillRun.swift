@@ -66,10 +66,13 @@ struct BackfillRun {
                 return .written
             }
             tasks.addTask {
-                var count = 0
+                var first: ContinuousClock.Instant?
                 for await _ in signals {
-                    count += 1
-                    guard count == 1 else { _exit(ProcessStatus.interrupted) }
+                    if let first {
+                        guard ContinuousClock.now - first > Daemon.sameSignal else { continue }
+                        _exit(ProcessStatus.interrupted)
+                    }
+                    first = .now
                     Terminal.error("\nStopping; what has arrived is written. Another signal ends at once.")
                     stopping.finish()
                 }

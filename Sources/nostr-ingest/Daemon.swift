@@ -22,6 +22,8 @@ struct Daemon {
     /// A statement that hangs cannot be cancelled: so long after the drain the process ends nevertheless, before
     /// systemd's `TimeoutStopSec`.
     private static let abandonLimit: Duration = .seconds(8)
+    /// Within this a second signal is the first one.
+    static let sameSignal: Duration = .milliseconds(500)
     private static let warmUpMax = 200_000
 
     func run() async throws {
@@ -104,17 +106,19 @@ struct Daemon {
         let (stop, stopping) = AsyncStream.makeStream(of: Void.self)
         try await withThrowingTaskGroup(of: Bool.self) { tasks in
             tasks.addTask { [logger] in
-                var count = 0
+                var first: ContinuousClock.Instant?
                 for await signal in signals {
                     guard signal != .sighup else {
                         logger.warning("The configuration is read at start only; restart to apply a new one")
                         continue
                     }
-                    count += 1
-                    guard count == 1 else {
+                    if let first {
+                        // timeout(1) sends its signal twice, to the process and to its group.
+                        guard ContinuousClock.now - first > Self.sameSignal else { continue }
                         logger.warning("Second signal; ending at once", metadata: ["signal": "\(signal)"])
-                        _exit(signal == .sigint ? 130 : 143)
+                        _exit(signal == .sigint ? ProcessStatus.interrupted : ProcessStatus.terminated)
                     }
+                    first = .now
                     logger.notice("Stopping; another signal ends at once", metadata: ["signal": "\(signal)"])
                     status.update { $0.isDraining = true }
                     stopping.finish()

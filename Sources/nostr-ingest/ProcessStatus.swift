@@ -22,6 +22,7 @@ enum ProcessStatus: Int32, Sendable {
 
     /// Of a command that a signal stopped.
     static let interrupted: Int32 = 130
+    static let terminated: Int32 = 143
 }
 
 /// Why a command ends, in a sentence for the operator.

@@ -36,23 +36,23 @@ struct RunCommand: AsyncParsableCommand {
                 "Starting",
                 metadata: ["version": "\(Version.release)", "config.file": "\(loaded.file ?? "built in")"])
 
-            let database = try await OpenDatabase.open(
-                loaded.configuration.database, environment: environment, applicationName: OpenDatabase.daemonName,
-                logger: logger)
             do {
-                try await self.waitForSchema(database, notifier, logger)
-                let daemon = Daemon(
-                    configuration: loaded.configuration, database: database, environment: environment,
-                    logCounts: counts,
-                    logger: logger)
-                try await daemon.run()
+                try await withDatabase(
+                    loaded.configuration.database, applicationName: OpenDatabase.daemonName, logger: logger
+                ) { database in
+                    try await self.waitForSchema(database, notifier, logger)
+                    let daemon = Daemon(
+                        configuration: loaded.configuration, database: database, environment: environment,
+                        logCounts: counts, logger: logger)
+                    try await daemon.run()
+                }
+                logger.notice("Stopped")
             } catch {
-                await database.close()
-                logger.critical("Ending", metadata: ["error": "\(CommandFailure(error).message)"])
-                throw error
+                // From here on the log is where things are said.
+                let failure = CommandFailure(error)
+                logger.critical("Ending", metadata: ["error": "\(failure.message)"])
+                throw ExitCode(failure.status.rawValue)
             }
-            await database.close()
-            logger.notice("Stopped")
         }
     }
 

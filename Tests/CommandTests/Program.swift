@@ -1,4 +1,7 @@
 import Foundation
+import Glibc
+import Nostr
+import QueryAPI
 
 /// Runs a program to its end.
 enum Program {
@@ -17,29 +20,61 @@ enum Program {
         return directory.appending(path: "nostr-ingest").path
     }()
 
+    private static func inherited() -> [String: String] {
+        ProcessInfo.processInfo.environment.filter { name, _ in
+            !["PG", "NOSTR_INGEST", "DATABASE_URL", "NOTIFY_SOCKET", "WATCHDOG"].contains { name.hasPrefix($0) }
+                || name == "PG_BINDIR"
+        }
+    }
+
     static func run(_ path: String, _ arguments: [String], environment: [String: String] = [:]) throws -> Result {
-        let process = Process()
-        process.executableURL = URL(filePath: path)
-        process.arguments = arguments
-        let inherited = ProcessInfo.processInfo.environment.filter {
-            !$0.key.hasPrefix("PG") && !$0.key.hasPrefix("NOSTR_INGEST") && $0.key != "DATABASE_URL"
-                && $0.key != "NOTIFY_SOCKET"
+        let running = try Running(path, arguments, environment: environment)
+        let status = running.wait()
+        return Result(status: status, output: running.output, error: running.error)
+    }
+
+    /// A program at work; what it writes goes to files, so that it never waits for us.
+    final class Running {
+        private let process = Process()
+        private let outputPath = NSTemporaryDirectory() + "output-\(UUID())"
+        private let errorPath = NSTemporaryDirectory() + "error-\(UUID())"
+
+        init(_ path: String, _ arguments: [String], environment: [String: String]) throws {
+            for path in [self.outputPath, self.errorPath] {
+                _ = FileManager.default.createFile(atPath: path, contents: nil)
+            }
+            self.process.executableURL = URL(filePath: path)
+            self.process.arguments = arguments
+            self.process.environment = Program.inherited().merging(environment) { $1 }
+            self.process.standardOutput = FileHandle(forWritingAtPath: self.outputPath)
+            self.process.standardError = FileHandle(forWritingAtPath: self.errorPath)
+            self.process.standardInput = FileHandle.nullDevice
+            try self.process.run()
         }
-        process.environment = inherited.merging(environment) { $1 }
-        let output = NSTemporaryDirectory() + "output-\(UUID())"
-        let error = NSTemporaryDirectory() + "error-\(UUID())"
-        defer {
-            try? FileManager.default.removeItem(atPath: output)
-            try? FileManager.default.removeItem(atPath: error)
+
+        deinit {
+            if self.process.isRunning { self.kill() }
+            try? FileManager.default.removeItem(atPath: self.outputPath)
+            try? FileManager.default.removeItem(atPath: self.errorPath)
         }
-        for path in [output, error] { _ = FileManager.default.createFile(atPath: path, contents: nil) }
-        process.standardOutput = FileHandle(forWritingAtPath: output)
-        process.standardError = FileHandle(forWritingAtPath: error)
-        process.standardInput = FileHandle.nullDevice
-        try process.run()
-        process.waitUntilExit()
-        return Result(
-            status: process.terminationStatus, output: try String(contentsOfFile: output, encoding: .utf8),
-            error: try String(contentsOfFile: error, encoding: .utf8))
+
+        var output: String { (try? String(contentsOfFile: self.outputPath, encoding: .utf8)) ?? "" }
+        var error: String { (try? String(contentsOfFile: self.errorPath, encoding: .utf8)) ?? "" }
+
+        func terminate() { self.process.terminate() }
+        func kill() { Glibc.kill(self.process.processIdentifier, SIGKILL) }
+
+        func wait() -> Int32 {
+            self.process.waitUntilExit()
+            return self.process.terminationStatus
+        }
+
+        /// Where the daemon says that it listens.
+        var loggedAddress: ListenAddress? {
+            for line in self.error.split(separator: "\n") {
+                if let text = JSONValue(parsing: String(line))?["http.address"]?.string { return ListenAddress(text) }
+            }
+            return nil
+        }
     }
 }

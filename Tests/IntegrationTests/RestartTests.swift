@@ -163,6 +163,8 @@ struct RestartTests {
               overlapDeep: 0s
               retryFirst: 20ms
               retryLimit: 100ms
+              grace: 1s
+              liveStep: 1s
             fallback:
               takeOverAfter: 500ms
               handBackAfter: 500ms

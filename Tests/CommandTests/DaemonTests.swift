@@ -1,0 +1,145 @@
+import Foundation
+import Glibc
+import Logging
+import Nostr
+import Postgres
+import QueryAPI
+import TestSupport
+import Testing
+
+@testable import nostr_ingest
+
+/// The daemon's life from the outside: a database, systemd's socket, a monitoring script, a signal. Its relay is nobody:
+/// what happens with relays is tested with the ingest.
+struct DaemonTests {
+    static let arguments = [
+        "--primary", "ws://127.0.0.1:1", "--allow-private", "--health-listen", "127.0.0.1:0", "--log-format", "json",
+        "--log-level", "info",
+    ]
+
+    /// Runs the body with a connection string of an empty database.
+    private func withServer(_ body: (String) async throws -> Void) async throws {
+        let server = try await TestDatabase.server
+        let name = "command_\(getpid())_\(UInt32.random(in: 0 ... .max))"
+        func administrate(_ sql: String) async throws {
+            let connection = try await PostgresConnection.open(
+                PostgresConfiguration(connectionString: server), logger: .silent)
+            try await connection.run { try $0.executeScript(sql) }
+            await connection.close()
+        }
+        try await administrate("CREATE DATABASE \(name) TEMPLATE template0 ENCODING 'UTF8'")
+        try await body("\(server) dbname=\(name)")
+        try await administrate("DROP DATABASE IF EXISTS \(name) WITH (FORCE)")
+    }
+
+    @Test func `from an empty server to a drained stop`() async throws {
+        try await self.withServer { url in
+            let environment = ["DATABASE_URL": url]
+            func run(_ arguments: [String]) throws -> Program.Result {
+                try Program.run(Program.daemon, arguments + Self.arguments, environment: environment)
+            }
+
+            // Somebody else's server is never migrated by the daemon.
+            #expect(try run(["migrate", "status"]).status == 1)
+            let refused = try run(["run"])
+            #expect(refused.status == 78)
+            #expect(refused.error.contains("run 'nostr-ingest migrate up'"))
+            #expect(try run(["migrate", "up", "--dry-run"]).output.contains("would apply  0001_"))
+            #expect(try run(["migrate", "up"]).status == 0)
+            #expect(try run(["migrate", "status"]).status == 0)
+
+            let socket = try NotifySocket()
+            let daemon = try Program.Running(
+                Program.daemon, ["run"] + Self.arguments,
+                environment: environment.merging(["NOTIFY_SOCKET": socket.path, "WATCHDOG_USEC": "20000000"]) { $1 })
+            #expect(socket.wait(for: "READY=1"))
+            #expect(socket.wait(for: "WATCHDOG=1"))
+
+            // The listener may be a moment later; every datagram is a reason to look again.
+            while daemon.loggedAddress == nil, socket.wait(for: "=") {}
+            let address = try #require(daemon.loggedAddress)
+            #expect(try await HealthClient.get("/livez", from: address).status == 200)
+            // Nobody answers, but the grace has just begun.
+            let ready = try await HealthClient.get("/readyz?verbose", from: address)
+            #expect(ready.status == 200, "\(ready.body)")
+            #expect(try await HealthClient.get("/startupz", from: address).status == 503)
+            let scrape = try ExpositionParser.parse(try await HealthClient.get("/metrics", from: address).body)
+            let up = try #require(scrape.first { $0.name == "nostr_ingest_database_up" })
+            #expect(up.samples.map(\.value) == [1])
+            let health = try run(["health", "--url", "http://\(address)"])
+            #expect(health.status == 1, "\(health.output)")
+            #expect(health.output.hasPrefix("warn: "))
+
+            let status = try run(["status", "--json"])
+            #expect(status.status == 0, "\(status.error)")
+            let document = try #require(JSONValue(parsing: status.output.trimmingCharacters(in: .newlines)))
+            #expect(document["profiles"]?.integer == 0)
+
+            daemon.terminate()
+            #expect(socket.wait(for: "STOPPING=1"))
+            #expect(daemon.wait() == 0, "\(daemon.error)")
+        }
+    }
+
+    @Test func `a second daemon waits for the first one's end`() async throws {
+        try await self.withServer { url in
+            let environment = ["DATABASE_URL": url]
+            #expect(try Program.run(Program.daemon, ["migrate", "up"], environment: environment).status == 0)
+            func start() throws -> (NotifySocket, Program.Running) {
+                let socket = try NotifySocket()
+                let daemon = try Program.Running(
+                    Program.daemon, ["run"] + Self.arguments,
+                    environment: environment.merging(["NOTIFY_SOCKET": socket.path]) { $1 })
+                return (socket, daemon)
+            }
+            let (first, holder) = try start()
+            #expect(first.wait(for: "database writing"))
+            let (second, standby) = try start()
+            #expect(second.wait(for: "database standby"))
+            // Killed, not stopped: its lock dies with its connection.
+            holder.kill()
+            #expect(second.wait(for: "database writing"))
+            standby.terminate()
+            #expect(standby.wait() == 0)
+            _ = holder.wait()
+        }
+    }
+}
+
+/// What systemd would own: a datagram socket with a name.
+final class NotifySocket {
+    let path: String
+    private let descriptor: Int32
+
+    init() throws {
+        self.path = "/tmp/notify-\(getpid())-\(UInt32.random(in: 0 ... .max))"
+        self.descriptor = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue), 0)
+        try #require(self.descriptor >= 0)
+        var limit = timeval(tv_sec: 30, tv_usec: 0)
+        setsockopt(self.descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        let bytes = Array(self.path.utf8)
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: bytes) }
+        let length = socklen_t(MemoryLayout<sa_family_t>.size + bytes.count + 1)
+        let bound = withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { bind(self.descriptor, $0, length) }
+        }
+        try #require(bound == 0)
+    }
+
+    deinit {
+        close(self.descriptor)
+        unlink(self.path)
+    }
+
+    /// Reads until a datagram holds `text`; false when none came within half a minute.
+    func wait(for text: String) -> Bool {
+        var buffer = [UInt8](repeating: 0, count: 4_096)
+        while true {
+            let count = recv(self.descriptor, &buffer, buffer.count, 0)
+            guard count > 0 else { return false }
+            if String(decoding: buffer.prefix(count), as: UTF8.self).contains(text) { return true }
+        }
+    }
+}

@@ -56,8 +56,17 @@ struct FrameReader: ~Copyable {
             }
             do throws(RefusedFrame) {
                 let message = try RelayMessage(parsing: frame.readableBytesUInt8Span, limits: self.limits)
-                if case .event = message { received += 1 } else { counts.messages[message.label, default: 0] += 1 }
-                self.perform(session.received(message, now: now), &events, &counts)
+                guard case .event(let id, let event) = message else {
+                    counts.messages[message.label, default: 0] += 1
+                    self.perform(session.received(message, now: now), &events, &counts)
+                    continue
+                }
+                received += 1
+                if let reason = session.receive(event, under: id, now: now) {
+                    counts.reject(reason)
+                } else {
+                    self.keep(event, &counts)
+                }
             } catch {
                 if error.isEvent {
                     received += 1
@@ -76,12 +85,7 @@ struct FrameReader: ~Copyable {
         _ action: RelaySession<RequestPurpose>.Action, _ events: inout [Event], _ counts: inout Accounts.FrameCounts
     ) {
         switch action {
-        case .store(let event, _):
-            if EventGate.isNeverStored(event.kind) {
-                counts.reject(event.kind.kindClass == .ephemeral ? .ephemeral : .policy)
-            } else {
-                self.unverified.append(event)
-            }
+        case .store(let event, _): self.keep(event, &counts)
         case .reject(let reason): counts.reject(reason)
         case .answered(let purpose, let page, let id): events.append(.answered(purpose, page, closing: id))
         case .failed(let purpose, let failure, let id): events.append(.failed(purpose, failure, closing: id))
@@ -90,6 +94,14 @@ struct FrameReader: ~Copyable {
         case .slowDown: events.append(.slowDown)
         case .counted(.notice(let text)): events.append(.notice(text))
         case .counted, .none: break
+        }
+    }
+
+    private mutating func keep(_ event: Nostr.Event, _ counts: inout Accounts.FrameCounts) {
+        if EventGate.isNeverStored(event.kind) {
+            counts.reject(event.kind.kindClass == .ephemeral ? .ephemeral : .policy)
+        } else {
+            self.unverified.append(event)
         }
     }
 

@@ -35,7 +35,9 @@ package struct BatchOutcome: Equatable, Sendable {
 /// What travels to the writer, in order.
 package enum CacheItem: Sendable {
     /// `seenAt` is the first sighting, in microseconds since 1970.
-    case event(VerifiedEvent, relay: RelayID?, seenAt: Int64)
+    ///
+    /// Boxed: items move from array to array on their way, and an event has three hundred bytes besides its text.
+    indirect case event(VerifiedEvent, relay: RelayID?, seenAt: Int64)
     /// Every event that this advance vouches for is ahead of it.
     case coverage(CoverageAdvance)
     case hole(CoverageHole)

@@ -35,21 +35,12 @@ package struct RelaySession<Purpose: Hashable & Sendable>: Sendable {
         case counted(RelayMessage)
     }
 
-    private struct Request: Sendable {
-        let purpose: Purpose
-        var question: Question
-    }
-
     private let prefix: String
     private let deadline: Duration
     private var nextNumber = 0
-    private var requests: [SubscriptionID: Request] = [:]
-    /// Closed a moment ago: events in flight are no offence, and as good as any other (NIP-01).
-    private var closed: [SubscriptionID: Request] = [:]
-    private var closedOrder: [SubscriptionID] = []
-
-    /// How many closed subscriptions are remembered for the events that are still under way.
-    private static var closedMax: Int { 32 }
+    private var requests = RequestTable()
+    /// Of every request in the table, closed ones included.
+    private var purposes: [SubscriptionID: Purpose] = [:]
 
     /// `prefix` distinguishes connections; `deadline` is how long a request may go without a word.
     package init(prefix: String = "n", deadline: Duration = .seconds(30)) {
@@ -58,7 +49,7 @@ package struct RelaySession<Purpose: Hashable & Sendable>: Sendable {
     }
 
     /// Requests that are open now.
-    package var openCount: Int { self.requests.count }
+    package var openCount: Int { self.requests.open.count }
 
     // MARK: What we ask
 
@@ -83,8 +74,8 @@ package struct RelaySession<Purpose: Hashable & Sendable>: Sendable {
         // Some relays ignore a request whose id they once closed: every id is fresh.
         let id = SubscriptionID(rawValue: "\(self.prefix)\(self.nextNumber)")
         self.nextNumber += 1
-        self.requests[id] = Request(
-            purpose: purpose, question: Question(filter: filter, isTail: isTail, deadline: now + self.deadline))
+        self.requests.open[id] = RequestTable.Entry(filter: filter, isTail: isTail, deadline: now + self.deadline)
+        self.purposes[id] = purpose
         return .request(id, filter)
     }
 
@@ -93,24 +84,27 @@ package struct RelaySession<Purpose: Hashable & Sendable>: Sendable {
     package mutating func received(_ message: RelayMessage, now: ContinuousClock.Instant) -> Action {
         switch message {
         case .event(let id, let event):
-            return self.received(event, under: id, now: now)
+            if let reason = self.receive(event, under: id, now: now) { return .reject(reason) }
+            return .store(event, self.purpose(of: id))
 
         case .endOfStoredEvents(let id, let completeness):
-            guard var request = self.requests[id], !request.question.isLive else { return .counted(message) }
-            if request.question.isTail {
-                request.question.isLive = true
-                self.requests[id] = request
-                return .live(request.purpose)
+            guard let request = self.requests.open[id], !request.isLive else { return .counted(message) }
+            let purpose = self.purpose(of: id)
+            if request.isTail {
+                self.requests.open[id]?.isLive = true
+                return .live(purpose)
             }
             self.forget(id)
-            request.question.page.completeness = completeness
-            return .answered(request.purpose, request.question.page, closing: id)
+            var page = request.page
+            page.completeness = completeness
+            return .answered(purpose, page, closing: id)
 
         case .closed(let id, let reason):
             // Some relays send it after the EOSE of a request that we have closed ourselves.
-            guard let request = self.requests[id] else { return .counted(message) }
+            guard self.requests.open[id] != nil else { return .counted(message) }
+            let purpose = self.purpose(of: id)
             self.forget(id)
-            return .failed(request.purpose, .closed(reason), closing: nil)
+            return .failed(purpose, .closed(reason), closing: nil)
 
         case .challenge(let challenge):
             return .challenged(challenge)
@@ -123,16 +117,13 @@ package struct RelaySession<Purpose: Hashable & Sendable>: Sendable {
         }
     }
 
-    private mutating func received(_ event: Event, under id: SubscriptionID, now: ContinuousClock.Instant) -> Action {
-        // Found once and changed in place: this is done for every event.
-        guard let index = self.requests.index(forKey: id) else {
-            guard let request = self.closed[id] else { return .reject(.unknownSubscription) }
-            return request.question.filter.matches(event) ? .store(event, request.purpose) : .reject(.filterMismatch)
-        }
-        guard self.requests.values[index].question.received(event, deadline: now + self.deadline) else {
-            return .reject(.filterMismatch)
-        }
-        return .store(event, self.requests.values[index].purpose)
+    /// An event came under `id`; returns the reason to refuse it if it is not what was asked for.
+    ///
+    /// The same as ``received(_:now:)``, for those who need no action to know that an event is to be stored.
+    package mutating func receive(
+        _ event: Event, under id: SubscriptionID, now: ContinuousClock.Instant
+    ) -> EventRejection? {
+        self.requests.receive(event, under: id, deadline: now + self.deadline)
     }
 
     /// A copy of a committed event came under `id`: it was not parsed, but it is part of the answer.
@@ -141,87 +132,47 @@ package struct RelaySession<Purpose: Hashable & Sendable>: Sendable {
     package mutating func receivedCopy(
         createdAt: Timestamp, under id: SubscriptionID, now: ContinuousClock.Instant
     ) -> Bool {
-        guard let index = self.requests.index(forKey: id) else { return self.closed[id] != nil }
-        self.requests.values[index].question.receivedCopy(createdAt: createdAt, deadline: now + self.deadline)
-        return true
+        self.requests.receiveCopy(createdAt: createdAt, under: id, deadline: now + self.deadline)
     }
 
     /// The requests whose deadline has passed.
     package mutating func timePassed(now: ContinuousClock.Instant) -> [Action] {
-        let late = self.requests.filter { $0.value.question.deadline <= now && !$0.value.question.isLive }
-        return late.sorted { $0.key.rawValue < $1.key.rawValue }.map { id, request in
+        self.requests.late(at: now).map { id in
             self.forget(id)
-            return .failed(request.purpose, .timeout, closing: id)
+            return .failed(self.purpose(of: id), .timeout, closing: id)
         }
     }
 
     /// We did not read for a while, so the relay had no way to answer: nobody's deadline ran meanwhile.
     package mutating func didNotRead(for pause: Duration) {
-        for id in self.requests.keys { self.requests[id]?.question.deadline += pause }
+        for id in self.requests.open.keys { self.requests.open[id]?.deadline += pause }
     }
 
     /// The connection ended: every open request failed.
     package mutating func disconnected() -> [Purpose] {
-        defer { self.requests.removeAll() }
-        return self.requests.sorted { $0.key.rawValue < $1.key.rawValue }.map(\.value.purpose)
+        defer { self.requests.open.removeAll() }
+        return self.requests.openIDs.map { self.purpose(of: $0) }
     }
 
     /// Ends the requests with this purpose; nothing more is reported for them.
     package mutating func abandon(_ purpose: Purpose) -> [ClientMessage] {
-        let ids = self.requests.filter { $0.value.purpose == purpose }.map(\.key).sorted { $0.rawValue < $1.rawValue }
+        let ids = self.requests.openIDs.filter { self.purposes[$0] == purpose }
         for id in ids { self.forget(id) }
         return ids.map(ClientMessage.close)
     }
 
     private mutating func forget(_ id: SubscriptionID) {
-        guard let request = self.requests.removeValue(forKey: id) else { return }
-        self.closed[id] = request
-        self.closedOrder.append(id)
-        if self.closedOrder.count > Self.closedMax { self.closed[self.closedOrder.removeFirst()] = nil }
+        if let oldest = self.requests.close(id) { self.purposes[oldest] = nil }
+    }
+
+    private func purpose(of id: SubscriptionID) -> Purpose {
+        guard let purpose = self.purposes[id] else { preconditionFailure("A request without a purpose") }
+        return purpose
     }
 
     /// Whether a NOTICE is about too many or too frequent requests; relays have no better way to say so.
     private static func isAboutPace(_ text: String) -> Bool {
         let lower = text.lowercased()
         return ["rate", "too many", "too fast", "slow down", "concurrent"].contains { lower.contains($0) }
-    }
-}
-
-/// What was asked under one subscription id, and what came of it so far.
-///
-/// Apart from the purpose, which is the caller's: what is done for every event is then no generic code.
-private struct Question: Sendable {
-    let filter: Filter
-    let isTail: Bool
-    var page = Page()
-    var isLive = false
-    var deadline: ContinuousClock.Instant
-
-    init(filter: Filter, isTail: Bool, deadline: ContinuousClock.Instant) {
-        self.filter = filter
-        self.isTail = isTail
-        self.deadline = deadline
-    }
-
-    /// False, and nothing changes, for an event that was not asked for.
-    mutating func received(_ event: Event, deadline: ContinuousClock.Instant) -> Bool {
-        guard self.filter.matches(event) else { return false }
-        self.deadline = deadline
-        guard !self.isTail else { return true }
-        self.page.add(event.createdAt)
-        if let second = self.filter.since, second == self.filter.until, self.page.authors.count < Page.authorsMax {
-            self.page.authors.insert(event.pubkey)
-        }
-        return true
-    }
-
-    mutating func receivedCopy(createdAt: Timestamp, deadline: ContinuousClock.Instant) {
-        if !self.isTail {
-            // A copy outside the window was not asked for, and must not move the window.
-            if let since = self.filter.since, createdAt < since { return }
-            if let until = self.filter.until, createdAt > until { return }
-            self.page.add(createdAt)
-        }
-        self.deadline = deadline
     }
 }

@@ -22,13 +22,9 @@ enum Report {
     }
 
     /// User and system time of all threads, in microseconds.
-    static var cpu: Double { Self.read(CLOCK_PROCESS_CPUTIME_ID) }
-
-    static var wall: Double { Self.read(CLOCK_MONOTONIC) }
-
-    private static func read(_ clock: clockid_t) -> Double {
+    static var cpu: Double {
         var time = timespec()
-        clock_gettime(clock, &time)
+        clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
         return Double(time.tv_sec) * 1e6 + Double(time.tv_nsec) / 1e3
     }
 

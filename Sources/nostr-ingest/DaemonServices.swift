@@ -121,6 +121,9 @@ struct CorruptionHold: Service {
     func run() async throws {
         do {
             try await self.writer.run()
+            // The fleet ahead finished the queue as its last act. The group takes a service that ends before it is told
+            // to for a failed one, even while it shuts down, so the end of the drain waits for its turn.
+            try? await gracefulShutdown()
         } catch let error as PostgresError where error.category == .corruption {
             self.status.update { $0.writer.phase = .disconnected }
             self.logger.critical("PostgreSQL's storage is broken; nothing is written", metadata: ["error": "\(error)"])

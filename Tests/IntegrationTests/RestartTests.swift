@@ -174,6 +174,7 @@ struct RestartTests {
             connection:
               reconnectFirst: 20ms
               reconnectLimit: 100ms
+              pingInterval: 500ms
             log:
               level: notice
               format: text

@@ -64,13 +64,14 @@ struct IngestHarness {
         let fleet = RelayFleet(
             configuration: self.configuration, services: self.services,
             database: CacheDatabase(configuration: self.database, logger: .silent))
-        // The fleet ends first, and the writer ends when the queue it finished is empty: its end is no surprise.
-        let services: [ServiceGroupConfiguration.ServiceConfiguration] = [
-            .init(service: writer, successTerminationBehavior: .gracefullyShutdownGroup),
-            .init(service: fleet, successTerminationBehavior: .gracefullyShutdownGroup),
-        ]
-        let group = ServiceGroup(configuration: .init(services: services, logger: .silent))
+        // The writer stays out of the group: it ends when the queue that the fleet finished is empty, which may be before
+        // the group has noticed the fleet's own end, and then the group takes it for a failure.
+        let group = ServiceGroup(
+            configuration: .init(
+                services: [.init(service: fleet, successTerminationBehavior: .gracefullyShutdownGroup)],
+                logger: .silent))
         try await withThrowingTaskGroup(of: Void.self) { tasks in
+            tasks.addTask { try await writer.run() }
             tasks.addTask { try await group.run() }
             let outcome: Result<Void, any Error>
             do {

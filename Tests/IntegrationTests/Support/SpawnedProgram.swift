@@ -99,7 +99,8 @@ final class SpawnedProgram {
         while true {
             if let value = try look() { return value }
             guard ContinuousClock.now < deadline else {
-                throw Failed(program: self.name, reason: "waited in vain for \(what)", output: self.output + self.errors)
+                throw Failed(
+                    program: self.name, reason: "waited in vain for \(what)", output: self.output + self.errors)
             }
             try await Task.sleep(for: .milliseconds(10))
         }

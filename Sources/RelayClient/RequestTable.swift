@@ -1,0 +1,93 @@
+import Nostr
+
+/// What was asked on one connection, by subscription id, and what came of it so far.
+///
+/// Apart from the purposes, which are the caller's and make ``RelaySession`` generic: what is done for every event finds
+/// its entry once, changes it in place, and is no generic code.
+struct RequestTable: Sendable {
+    struct Entry: Sendable {
+        let filter: Filter
+        let isTail: Bool
+        var page = Page()
+        var isLive = false
+        var deadline: ContinuousClock.Instant
+
+        init(filter: Filter, isTail: Bool, deadline: ContinuousClock.Instant) {
+            self.filter = filter
+            self.isTail = isTail
+            self.deadline = deadline
+        }
+    }
+
+    var open: [SubscriptionID: Entry] = [:]
+    /// Closed a moment ago: events in flight are no offence, and as good as any other (NIP-01).
+    private var closed: [SubscriptionID: Entry] = [:]
+    private var closedOrder: [SubscriptionID] = []
+
+    /// How many closed subscriptions are remembered for the events that are still under way.
+    private static let closedMax = 32
+
+    /// In a fixed order.
+    var openIDs: [SubscriptionID] { self.open.keys.sorted { $0.rawValue < $1.rawValue } }
+
+    /// The requests whose deadline has passed.
+    func late(at now: ContinuousClock.Instant) -> [SubscriptionID] {
+        let late = self.open.filter { $0.value.deadline <= now && !$0.value.isLive }
+        return late.keys.sorted { $0.rawValue < $1.rawValue }
+    }
+
+    /// Moves an open request to the closed ones; returns the one that was forgotten for it.
+    mutating func close(_ id: SubscriptionID) -> SubscriptionID? {
+        guard let entry = self.open.removeValue(forKey: id) else { return nil }
+        self.closed[id] = entry
+        self.closedOrder.append(id)
+        guard self.closedOrder.count > Self.closedMax else { return nil }
+        let oldest = self.closedOrder.removeFirst()
+        self.closed[oldest] = nil
+        return oldest
+    }
+
+    /// Takes in an event, or says why it was not asked for.
+    mutating func receive(
+        _ event: Event, under id: SubscriptionID, deadline: ContinuousClock.Instant
+    ) -> EventRejection? {
+        guard let index = self.open.index(forKey: id) else {
+            guard let entry = self.closed[id] else { return .unknownSubscription }
+            return entry.filter.matches(event) ? nil : .filterMismatch
+        }
+        return self.open.values[index].receive(event, deadline: deadline) ? nil : .filterMismatch
+    }
+
+    /// False when nobody asked for it.
+    mutating func receiveCopy(
+        createdAt: Timestamp, under id: SubscriptionID, deadline: ContinuousClock.Instant
+    ) -> Bool {
+        guard let index = self.open.index(forKey: id) else { return self.closed[id] != nil }
+        self.open.values[index].receiveCopy(createdAt: createdAt, deadline: deadline)
+        return true
+    }
+}
+
+extension RequestTable.Entry {
+    /// False, and nothing changes, for an event that was not asked for.
+    fileprivate mutating func receive(_ event: Event, deadline: ContinuousClock.Instant) -> Bool {
+        guard self.filter.matches(event) else { return false }
+        self.deadline = deadline
+        guard !self.isTail else { return true }
+        self.page.add(event.createdAt)
+        if let second = self.filter.since, second == self.filter.until, self.page.authors.count < Page.authorsMax {
+            self.page.authors.insert(event.pubkey)
+        }
+        return true
+    }
+
+    fileprivate mutating func receiveCopy(createdAt: Timestamp, deadline: ContinuousClock.Instant) {
+        if !self.isTail {
+            // A copy outside the window was not asked for, and must not move the window.
+            if let since = self.filter.since, createdAt < since { return }
+            if let until = self.filter.until, createdAt > until { return }
+            self.page.add(createdAt)
+        }
+        self.deadline = deadline
+    }
+}

@@ -19,7 +19,8 @@ struct ClusterCommand: AsyncParsableCommand {
         let cluster = try await EmbeddedPostgres.start(
             in: self.directory, options: options, logger: Logger(label: "ingest-bench"))
         Report.write([
-            "connection": .text(await cluster.connectionString), "postmaster": .integer(Int(await cluster.postmasterPID)),
+            "connection": .text(await cluster.connectionString),
+            "postmaster": .integer(Int(await cluster.postmasterPID)),
         ])
         while readLine() != nil {}
         await cluster.stop()

@@ -91,7 +91,7 @@ package struct BackfillWindow: Sendable {
         guard let ask = self.current else { preconditionFailure("A page without a request") }
         self.pages += 1
         let largestBefore = self.largestPage
-        self.largestPage = max(self.largestPage, page.count)
+        self.largestPage = max(self.largestPage, page.size)
         if page.completeness != .finish { self.isFinished = false }
         switch ask {
         case .interval(let interval): self.received(page, for: interval, largestBefore: largestBefore)
@@ -137,27 +137,40 @@ package struct BackfillWindow: Sendable {
     private mutating func received(_ page: Page, for interval: ClosedRange<Timestamp>, largestBefore: Int) {
         if page.completeness == .finish { return }
         guard let oldest = page.oldest, let newest = page.newest else {
-            if page.completeness == .more, !self.hasRetriedEmpty {
-                self.hasRetriedEmpty = true
-                self.pending.append(interval)
-            }
-            return
+            return self.receivedNothingReadable(page, for: interval)
         }
         self.hasRetriedEmpty = false
         // Below the page: what the cap cut off, the boundary second included.
         if oldest == interval.upperBound {
             // The whole page lies in the newest second that was asked for.
             if oldest > interval.lowerBound { self.pending.append(interval.lowerBound...(oldest - 1)) }
-            self.suspect(page.count, largestBefore, self.filter(oldest...oldest))
+            self.suspect(page.size, largestBefore, self.filter(oldest...oldest))
             return
         }
         if oldest >= interval.lowerBound { self.pending.append(interval.lowerBound...oldest) }
         // Above it: a relay that does not answer newest first may cut there. A page within one second shows no order.
         self.isDisordered = self.isDisordered || !page.isNewestFirst
-        let showsNoOrder = oldest == newest && page.count >= Self.smallestCap
+        let showsNoOrder = oldest == newest && page.size >= Self.smallestCap
         guard self.isDisordered || showsNoOrder else { return }
         let above = max(oldest == newest ? newest + 1 : newest, interval.lowerBound)
         self.pending.append(above...interval.upperBound)
+    }
+
+    /// An empty page is the proof. One that is full of events which cannot be read hides what is older: the interval is
+    /// halved until it holds fewer of them than a page.
+    private mutating func receivedNothingReadable(_ page: Page, for interval: ClosedRange<Timestamp>) {
+        if page.refused >= Self.smallestCap {
+            let middle = interval.lowerBound + (interval.upperBound - interval.lowerBound) / 2
+            if interval.lowerBound == interval.upperBound {
+                self.drain.append(self.filter(interval))
+            } else {
+                self.pending.append(interval.lowerBound...middle)
+                self.pending.append((middle + 1)...interval.upperBound)
+            }
+        } else if page.completeness == .more, page.refused == 0, !self.hasRetriedEmpty {
+            self.hasRetriedEmpty = true
+            self.pending.append(interval)
+        }
     }
 
     // MARK: Dense seconds
@@ -173,11 +186,11 @@ package struct BackfillWindow: Sendable {
 
     private mutating func received(probe page: Page, for count: Int, of second: Filter) {
         // It served a larger page, so the smaller one was the whole answer.
-        if page.count <= count { self.drain.append(second) }
+        if page.size <= count { self.drain.append(second) }
     }
 
     private mutating func received(_ page: Page, for filter: Filter) {
-        if page.completeness == .finish || page.count < min(self.limit, max(self.largestPage, Self.smallestCap)) {
+        if page.completeness == .finish || page.size < min(self.limit, max(self.largestPage, Self.smallestCap)) {
             return
         }
         if let parts = Self.halves(filter) {

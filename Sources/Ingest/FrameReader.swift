@@ -71,6 +71,7 @@ struct FrameReader: ~Copyable {
                 if error.isEvent {
                     received += 1
                     counts.reject(error.rejection)
+                    if let id = error.subscription { session.receivedRefused(under: id, now: now) }
                 } else {
                     counts.unreadable += 1
                 }
@@ -114,7 +115,7 @@ struct FrameReader: ~Copyable {
         for event in self.unverified {
             do throws(EventRejection) {
                 let verified = try self.verifier.verify(event)
-                switch EventGate.rejection(of: event, now: wall, limits: self.limits) {
+                switch EventGate.rejection(of: verified.event, now: wall, limits: self.limits) {
                 case nil:
                     items.append(.event(verified, relay: self.relay, seenAt: microseconds))
                     counts.queued += 1
@@ -122,11 +123,11 @@ struct FrameReader: ~Copyable {
                     // Settled by the writer, like an event. The bytes are written anew from what was verified: what
                     // else the frame said was never signed.
                     counts.queued += 1
-                    let retryAt = event.createdAt.seconds - self.limits.futureSecondsMax
+                    let retryAt = verified.event.createdAt.seconds - self.limits.futureSecondsMax
                     items.append(
                         .quarantine(
                             QuarantinedEvent(
-                                event: verified, raw: event.json, reason: reason, relay: self.relay,
+                                event: verified, raw: verified.event.json, reason: reason, relay: self.relay,
                                 retryAt: reason == .future && retryAt < Int64.max / 1_000_000
                                     ? retryAt * 1_000_000 : nil)))
                 case .some(let reason):

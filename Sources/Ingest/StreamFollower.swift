@@ -203,7 +203,7 @@ package struct StreamFollower: Sendable {
         guard var window = self.windows[number] else { return [] }
         self.timeouts = 0
         self.backoff.succeeded()
-        self.largestPage = max(self.largestPage, page.count)
+        self.largestPage = max(self.largestPage, page.size)
         switch window.paging.received(page) {
         case .ask(let filter):
             window.filter = filter
@@ -283,6 +283,8 @@ package struct StreamFollower: Sendable {
             }
         case .disconnected:
             return []
+        case .offTopic:
+            break
         case .tooManyRequests:
             self.isSlowed = true
         }

@@ -4,6 +4,10 @@ package import Nostr
 package struct Page: Hashable, Sendable {
     /// Events that matched the filter, copies included.
     package var count = 0
+    /// EVENT frames of the answer that could not be read: they have no date that we know, but they fill a page.
+    package var refused = 0
+    /// Events that the filter does not match, those older than its `since` aside.
+    package var mismatched = 0
     package var oldest: Timestamp?
     package var newest: Timestamp?
     /// Whether `created_at` never rose from one event to the next, as NIP-01 asks of relays.
@@ -17,13 +21,22 @@ package struct Page: Hashable, Sendable {
     /// is worth.
     package static let authorsMax = 500
 
+    /// Whether the answer is to another question: nothing in it was asked for, and it is too much for an accident.
+    package var isOffTopic: Bool { self.size == 0 && self.mismatched >= 20 }
+
+    /// What the relay counted when it cut the page.
+    package var size: Int { self.count + self.refused }
+
     private var last: Timestamp?
 
     package init() {}
 
     /// A page as a table of values, for tests of what reads pages.
-    package init(count: Int, oldest: Timestamp?, newest: Timestamp?, completeness: Completeness = .unstated) {
+    package init(
+        count: Int, refused: Int = 0, oldest: Timestamp?, newest: Timestamp?, completeness: Completeness = .unstated
+    ) {
         self.count = count
+        self.refused = refused
         self.oldest = oldest
         self.newest = newest
         self.completeness = completeness
@@ -44,6 +57,8 @@ package enum FetchFailure: Hashable, Sendable {
     case timeout
     case closed(ClosedReason)
     case disconnected
+    /// The relay answered another question: it ignores a part of the filter.
+    case offTopic
     /// The connection has a bound on open requests of its own, and this one would have exceeded it.
     case tooManyRequests
 
@@ -53,6 +68,7 @@ package enum FetchFailure: Hashable, Sendable {
         case .timeout: "timeout"
         case .closed(let reason): reason.prefix == .none ? "closed" : reason.prefix.rawValue
         case .disconnected: "disconnected"
+        case .offTopic: "off_topic"
         case .tooManyRequests: "too_many_requests"
         }
     }

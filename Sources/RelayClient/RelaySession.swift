@@ -95,6 +95,7 @@ package struct RelaySession<Purpose: Hashable & Sendable>: Sendable {
                 return .live(purpose)
             }
             self.forget(id)
+            if request.page.isOffTopic { return .failed(purpose, .offTopic, closing: id) }
             var page = request.page
             page.completeness = completeness
             return .answered(purpose, page, closing: id)
@@ -133,6 +134,13 @@ package struct RelaySession<Purpose: Hashable & Sendable>: Sendable {
         createdAt: Timestamp, under id: SubscriptionID, now: ContinuousClock.Instant
     ) -> Bool {
         self.requests.receiveCopy(createdAt: createdAt, under: id, deadline: now + self.deadline)
+    }
+
+    /// An EVENT frame came under `id` that could not be read: it is part of the answer all the same, and a page full of
+    /// them is not an empty one.
+    package mutating func receivedRefused(under id: SubscriptionID, now: ContinuousClock.Instant) {
+        self.requests.open[id]?.deadline = now + self.deadline
+        self.requests.open[id]?.page.refused += 1
     }
 
     /// The requests whose deadline has passed.

@@ -69,9 +69,13 @@ struct RequestTable: Sendable {
 }
 
 extension RequestTable.Entry {
-    /// False, and nothing changes, for an event that was not asked for.
+    /// False for an event that was not asked for.
     fileprivate mutating func receive(_ event: Event, deadline: ContinuousClock.Instant) -> Bool {
-        guard self.filter.matches(event) else { return false }
+        guard self.filter.matches(event) else {
+            // What is older than asked for follows the last event that was asked for: it hides nothing.
+            if event.createdAt >= self.filter.since ?? .zero { self.page.mismatched += 1 }
+            return false
+        }
         self.deadline = deadline
         guard !self.isTail else { return true }
         self.page.add(event.createdAt)
@@ -85,7 +89,10 @@ extension RequestTable.Entry {
         if !self.isTail {
             // A copy outside the window was not asked for, and must not move the window.
             if let since = self.filter.since, createdAt < since { return }
-            if let until = self.filter.until, createdAt > until { return }
+            if let until = self.filter.until, createdAt > until {
+                self.page.mismatched += 1
+                return
+            }
             self.page.add(createdAt)
         }
         self.deadline = deadline

@@ -85,9 +85,11 @@ struct IngestCommand: AsyncParsableCommand {
         let fleet = RelayFleet(
             configuration: configuration, services: services,
             database: CacheDatabase(configuration: database, logger: logger))
-        let group = ServiceGroup(services: [writer, fleet], logger: logger)
+        // Stopping the fleet finishes the queue, and the writer ends when it has drained it.
+        let group = ServiceGroup(services: [fleet], logger: logger)
         let start = (instant: ContinuousClock.now, cpu: Report.cpu)
         return try await withThrowingTaskGroup(of: Void.self) { tasks in
+            tasks.addTask { try await writer.run() }
             tasks.addTask { try await group.run() }
             let deadline = ContinuousClock.now + .seconds(self.limit)
             while true {

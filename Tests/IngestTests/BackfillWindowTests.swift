@@ -110,6 +110,32 @@ struct BackfillWindowTests {
         #expect(outcome.overflowing.isEmpty)
     }
 
+    @Test func `a page full of events that cannot be read is no proof, and what is older is found`() {
+        var window = BackfillWindow(self.stream, span: Timestamp(0)..<Timestamp(1_024), limit: 500)
+        // A hundred unreadable events between 900 and 910 fill every page that reaches them; below is one that can be read.
+        var step = window.start()
+        var isFound = false
+        var requests = 0
+        while case .ask(let filter) = step, requests < 200 {
+            requests += 1
+            let since = filter.since?.seconds ?? 0
+            let until = min(filter.until?.seconds ?? .max, 909)
+            let unreadable = max(0, until - max(since, 900) + 1) * 10
+            if unreadable == 0, since <= 500, 500 <= until {
+                isFound = true
+                step = window.received(Page(count: 1, oldest: Timestamp(500), newest: Timestamp(500)))
+            } else {
+                step = window.received(Page(count: 0, refused: Int(unreadable), oldest: nil, newest: nil))
+            }
+        }
+        #expect(isFound)
+        guard case .done(let outcome) = step else {
+            Issue.record("the window does not end")
+            return
+        }
+        #expect(outcome.overflowing.isEmpty)
+    }
+
     /// The oracle is the table of rows itself: everything in the window is fetched, or lies in a second that is named.
     @Test(arguments: 0..<200)
     func `whatever the cap, the order and the density, nothing is missed in silence`(seed: Int) throws {

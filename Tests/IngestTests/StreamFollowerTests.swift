@@ -74,7 +74,8 @@ struct StreamFollowerTests {
     }
 
     static let failures: [FetchFailure] = [
-        .timeout, .disconnected, .tooManyRequests, .closed(ClosedReason("")), .closed(ClosedReason("error: x")),
+        .timeout, .disconnected, .offTopic, .tooManyRequests, .closed(ClosedReason("")),
+        .closed(ClosedReason("error: x")),
         .closed(ClosedReason("rate-limited: x")), .closed(ClosedReason("auth-required: x")),
         .closed(ClosedReason("restricted: x")), .closed(ClosedReason("blocked: x")),
         .closed(ClosedReason("invalid: x")),

@@ -152,6 +152,34 @@ struct LiveTests {
         try await second.stop()
     }
 
+    @Test func `a relay that ignores since and until covers nothing that we do not have`() async throws {
+        let world = CompletenessTests.world(25, count: 1_500)
+        let (relay, url) = try await Self.start(
+            world.events,
+            .with {
+                $0.ignoresInterval = true
+                $0.silentCap = 200
+            })
+        let (cached, covered) = try await IngestHarness.withCache { database in
+            let harness = IngestHarness(database: database) { configuration in
+                configuration.relays = [.init(url: url, role: .primary, allowPrivateAddresses: true)]
+                configuration.limits.invalidPercentMax = 100
+            }
+            try await harness.run { status, _ in
+                status.relays.values.contains { $0.fetches["failed", default: 0] >= 5 }
+            }
+            let covered = try await CacheDatabase(configuration: database, logger: .silent).read { reader in
+                try await reader.coverageStatus().map(\.covered)
+            }
+            return (try await Self.ids(database), covered)
+        }
+        try await relay.stop()
+        let lost = CompletenessTests.expected(world.events).filter { event in
+            !cached.contains(event.id) && covered.contains { $0.contains(Timestamp(event.createdAt)) }
+        }
+        #expect(lost.isEmpty)
+    }
+
     @Test func `a relay that answers pings and nothing else covers nothing and is connected to again`() async throws {
         let world = CompletenessTests.world(24, count: 50)
         let (relay, url) = try await Self.start(world.events, .with { $0.isMute = true })

@@ -193,6 +193,47 @@ struct RelaySessionTests {
         #expect(session.received(.notice(text), now: self.start) == .slowDown)
     }
 
+    @Test func `frames that cannot be read fill a page like any other`() throws {
+        var session = Session()
+        let id = try self.ask(&session)
+        for _ in 0..<3 { session.receivedRefused(under: id, now: self.start) }
+        guard
+            case .answered(_, let page, _) = session.received(.endOfStoredEvents(id, .unstated), now: self.start)
+        else { throw Unexpected() }
+        #expect(page.count == 0)
+        #expect(page.size == 3)
+    }
+
+    @Test(arguments: [(19, false), (20, true)])
+    func `a page of nothing but what was not asked for is no answer`(count: Int, isFailure: Bool) throws {
+        var session = Session()
+        let id = try self.ask(&session)
+        for _ in 0..<count { _ = session.received(.event(id, try self.event(kind: 7)), now: self.start) }
+        let action = session.received(.endOfStoredEvents(id, .unstated), now: self.start)
+        #expect((action == .failed("page", .offTopic, closing: id)) == isFailure)
+    }
+
+    @Test func `copies newer than asked for are another answer, too`() throws {
+        var session = Session()
+        var filter = self.filter
+        filter.until = Timestamp(1_000)
+        let id = try self.ask(&session, filter)
+        for _ in 0..<20 { _ = session.receivedCopy(createdAt: Timestamp(1_001), under: id, now: self.start) }
+        let action = session.received(.endOfStoredEvents(id, .unstated), now: self.start)
+        #expect(action == .failed("page", .offTopic, closing: id))
+    }
+
+    @Test func `events older than asked for say that there is nothing left, not that the answer is another`() throws {
+        var session = Session()
+        var filter = self.filter
+        filter.since = Timestamp(1_000)
+        let id = try self.ask(&session, filter)
+        for _ in 0..<30 { _ = session.received(.event(id, try self.event(at: 999)), now: self.start) }
+        guard case .answered = session.received(.endOfStoredEvents(id, .unstated), now: self.start) else {
+            throw Unexpected()
+        }
+    }
+
     @Test func `a disconnect ends every request`() throws {
         var session = Session()
         _ = try self.ask(&session)

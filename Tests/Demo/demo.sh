@@ -3,8 +3,10 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-bin=.build/release
+bin=${DEMO_BIN:-.build/release}
 state=${DEMO_STATE:-$(mktemp -d /tmp/nostr-ingest-demo.XXXXXX)}
+# PostgreSQL runs under a user of its own when this script runs as root.
+chmod 755 "$state"
 events=${DEMO_EVENTS:-20000}
 pids=()
 stop() {
@@ -19,7 +21,11 @@ say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
 until_ok() {
   local limit=$((SECONDS + $1)); shift
   until "$@" >/dev/null 2>&1; do
-    [ "$SECONDS" -lt "$limit" ] || { echo "gave up waiting for: $*" >&2; exit 1; }
+    kill -0 "${pids[-1]}" 2>/dev/null && [ "$SECONDS" -lt "$limit" ] || {
+      echo "gave up waiting for: $*" >&2
+      tail -n 5 "$state"/*.err "$state"/*.log >&2
+      exit 1
+    }
     sleep 0.2
   done
 }
@@ -39,25 +45,39 @@ port=${DEMO_PORT:-19464}
   --health-listen "127.0.0.1:$port" --config Tests/Demo/demo.yaml >"$state/daemon.log" 2>&1 &
 pids+=($!)
 until_ok 120 "$bin/nostr-ingest" health --url "http://127.0.0.1:$port"
-until_ok 300 sh -c "$bin/nostr-ingest status --json --config Tests/Demo/demo.yaml --primary $relay --allow-private \
-  --state-dir $state/cluster --health-listen 127.0.0.1:$port | grep -q '\"state\" *: *\"live\"'"
+options=(--config Tests/Demo/demo.yaml --primary "$relay" --allow-private --state-dir "$state/cluster"
+  --health-listen "127.0.0.1:$port")
+# Every stream has caught up and is live.
+all_live() {
+  [ "$("$bin/nostr-ingest" status --json "${options[@]}" | grep -o '"state" *: *"[^"]*"' | grep -o '[a-z_]*"$' | sort -u)" = 'live"' ]
+}
+until_ok 300 all_live
 
 say "3. What the cache holds, and what of it is proven"
-"$bin/nostr-ingest" status --picture --config Tests/Demo/demo.yaml --primary "$relay" --allow-private \
-  --state-dir "$state/cluster" --health-listen "127.0.0.1:$port"
+"$bin/nostr-ingest" status --picture "${options[@]}"
+
+socket=$(sed -n 5p "$state/cluster/data/postmaster.pid" 2>/dev/null || true)
+query="SELECT subclaw, count(*) AS posts, count(*) FILTER (WHERE is_ai) AS by_ai, max(to_timestamp(created_at)) AS last
+FROM nostr_events WHERE kind = 1111 AND is_top_level AND subclaw IS NOT NULL
+GROUP BY subclaw ORDER BY posts DESC LIMIT 5"
+if command -v psql >/dev/null && [ -n "$socket" ]; then
+  say "   … and what a page would ask: the busiest communities"
+  psql -h "$socket" -U nostr -d postgres -X -c "$query" || true
+fi
 
 say "4. Health"
 "$bin/nostr-ingest" health --url "http://127.0.0.1:$port" || true
 
 say "5. How to look further"
-socket=$(sed -n 5p "$state/cluster/data/postmaster.pid" 2>/dev/null || true)
 cat <<TXT
-   make run                                   the same against the public relays of config/nostr-ingest.yaml
-   curl http://127.0.0.1:9464/metrics         counters, while the daemon runs
-   .build/release/nostr-ingest --help         backfill, status, migrate, check-config, health
-   psql -h ${socket:-SOCKET} -U nostr postgres          the cache itself, while the daemon runs; try
-     SELECT kind, count(*) FROM nostr_events GROUP BY kind ORDER BY 2 DESC;
-     SELECT * FROM nostr_events_text WHERE subclaw IS NOT NULL ORDER BY created_at DESC LIMIT 5;
-     SELECT covered, last_proof FROM nostr_coverage;
+   make run                                 the same against the public relays of config/nostr-ingest.yaml
+   .build/release/nostr-ingest --help       run, backfill, status, migrate, check-config, health
+   .build/release/nostr-ingest run --config Tests/Demo/demo.yaml --state-dir $state/cluster --primary $relay --allow-private
+                                            this cache again; while it runs:
+     curl http://127.0.0.1:9464/metrics
+     psql -h ${socket:-SOCKET} -U nostr -d postgres
+       SELECT kind, count(*) FROM nostr_events GROUP BY kind ORDER BY 2 DESC;
+       SELECT * FROM nostr_events_text WHERE subclaw IS NOT NULL ORDER BY created_at DESC LIMIT 5;
+       SELECT covered, last_proof FROM nostr_coverage;
    rm -r $state      when you are done
 TXT

@@ -43,7 +43,9 @@ struct IngestCommand: AsyncParsableCommand {
         var part = try await self.run(streams: ["bench"], shared) { $0.write.total >= self.untilCount }
         if self.again > 0 {
             // Other streams have no coverage yet, so every event comes again, as a copy of a committed one.
-            part = try await self.run(streams: (0..<self.again).map { "again-\($0)" }, shared) { _ in true }
+            part = try await self.run(streams: (0..<self.again).map { "again-\($0)" }, shared) {
+                $0.received >= self.again * self.untilCount
+            }
         }
         Report.write([
             "received": .integer(part.totals.received), "written": .integer(part.totals.write.written),
@@ -113,7 +115,7 @@ struct IngestCommand: AsyncParsableCommand {
 
     /// Every stream of every relay is live, and everything received is written.
     private static func isAtRest(_ status: ServiceStatus.Picture, _ totals: Accounts.Totals) -> Bool {
-        totals.inFlight == 0
+        totals.inFlight == 0 && !status.relays.isEmpty
             && status.relays.values.allSatisfy { relay in
                 relay.phase == .connected && !relay.streams.isEmpty && relay.streams.allSatisfy { $0.phase == .live }
             }

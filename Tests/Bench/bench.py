@@ -477,6 +477,8 @@ def main():
     parser.add_argument("--no-memory", action="store_true", help="no run with ten relays")
     options = parser.parse_args()
     report = Report()
+    described = {}
+    status = 0
     try:
         with Lab(options) as lab:
             lab.make_tools()
@@ -496,12 +498,12 @@ def main():
                 measure_memory(lab, relay, report)
             if not options.no_baseline:
                 measure_baseline(lab, relay, report)
-            report.write(lab.path("summary.json"), described)
-            print(json.dumps(described))
     except Broken as error:
         say(f"bench: {error}")
-        return 1
-    return 0
+        status = 1
+    report.write(os.path.join(options.results, "summary.json"), described)
+    print(json.dumps(described))
+    return status
 
 
 if __name__ == "__main__":

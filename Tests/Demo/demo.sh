@@ -47,11 +47,14 @@ pids+=($!)
 until_ok 120 "$bin/nostr-ingest" health --url "http://127.0.0.1:$port"
 options=(--config Tests/Demo/demo.yaml --primary "$relay" --allow-private --state-dir "$state/cluster"
   --health-listen "127.0.0.1:$port")
-# Every stream has caught up and is live.
-all_live() {
-  [ "$("$bin/nostr-ingest" status --json "${options[@]}" | grep -o '"state" *: *"[^"]*"' | grep -o '[a-z_]*"$' | sort -u)" = 'live"' ]
+# Every stream is live, and what vouches for it is committed: the ledger covers the whole range.
+is_complete() {
+  local status
+  status=$("$bin/nostr-ingest" status --json "${options[@]}")
+  [ "$(grep -o '"state" *: *"[^"]*"' <<<"$status" | grep -o '[a-z_]*"$' | sort -u)" = 'live"' ] &&
+    ! grep -o '"coveredPermille" *: *[0-9]*' <<<"$status" | grep -qv '99[0-9]$\|1000$'
 }
-until_ok 300 all_live
+until_ok 300 is_complete
 
 say "3. What the cache holds, and what of it is proven"
 "$bin/nostr-ingest" status --picture "${options[@]}"

@@ -30,9 +30,9 @@ package struct IngestConfiguration: Hashable, Sendable {
 
     package struct Limits: Hashable, Sendable {
         package var event = EventLimits()
-        /// Events that wait for the writer. 20,000 events of 600 bytes are 12 MB and two thirds of a second of work.
-        package var queueEventsMax = 20_000
-        package var queueBytesMax = 64 * 1024 * 1024
+        /// Events that wait for the writer: six full transactions. More would only hold memory, about 2 KB an event.
+        package var queueEventsMax = 6_000
+        package var queueBytesMax = 16 * 1024 * 1024
         package var committedIDs = CommittedEvents.capacityDefault
         package var publicKeys = PublicKeyCache.capacityDefault
         /// Rows of one transaction: more only adds latency (`docs/architecture.md`).

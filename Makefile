@@ -62,7 +62,8 @@ bench: setup ## measure against the floors, in ratios, in one run (docs/performa
 	@python3 Tests/Bench/bench.py $(BENCH)
 
 autobahn: setup ## run the Autobahn suite against our WebSocket client (skipped without Python 2.7)
-	@Tests/Peers/autobahn/run.sh
+	swift build --product autobahn-client
+	@Tests/Peers/autobahn/run.sh .build/debug/autobahn-client
 
 clean: ## remove what was built
 	rm -rf .build bench-results reports

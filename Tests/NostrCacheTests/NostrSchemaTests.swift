@@ -39,7 +39,11 @@ struct NostrSchemaTests {
         """,
         4: "SELECT quarantine_id, raw, is_truncated, event_id, reason, sql_state, retry_at FROM nostr_quarantine;",
         5: """
-        DO $$ BEGIN ASSERT 'nostr_events'::regclass IS NOT NULL AND to_regclass('nostr_events_content_search') IS NULL; END $$
+        DO $$ BEGIN
+          ASSERT 'nostr_events'::regclass IS NOT NULL AND to_regclass('nostr_events_content_search') IS NULL;
+          ASSERT NOT EXISTS (SELECT FROM pg_constraint
+            WHERE connamespace = current_schema()::regnamespace AND conname = 'nostr_events_relay');
+        END $$
         """,
     ]
 
@@ -137,7 +141,6 @@ struct NostrCatalogueTests {
         "nostr_events_by_event_id PRIMARY KEY (event_id)", "nostr_events_created_at_range",
         "nostr_events_event_id_length", "nostr_events_kind_range", "nostr_events_parent_id_length",
         "nostr_events_pubkey_length",
-        "nostr_events_relay FOREIGN KEY (relay_id) REFERENCES nostr_relays(relay_id) ON DELETE SET NULL",
         "nostr_events_root_id_length", "nostr_events_sig_length", "nostr_events_subclaw_form",
         "nostr_events_tags_json_array",
         "nostr_profiles_by_pubkey PRIMARY KEY (pubkey)", "nostr_profiles_event_id_length",
@@ -231,7 +234,7 @@ struct NostrCatalogueTests {
         ("nostr_events_tags_json_array", "tags_json = '{}'"), ("nostr_events_subclaw_form", "subclaw = 'Upper'"),
         ("nostr_events_subclaw_form", "subclaw = repeat('a', 129)"), ("nostr_events_subclaw_form", "subclaw = E'a\\n'"),
         ("nostr_events_parent_id_length", "parent_id = sig"), ("nostr_events_root_id_length", "root_id = sig"),
-        ("nostr_events_sig_length", "sig = event_id"), ("nostr_events_relay", "relay_id = -1"),
+        ("nostr_events_sig_length", "sig = event_id"),
     ]
 
     @Test func `a row that breaks an invariant is refused by name`() async throws {

@@ -32,6 +32,19 @@ package struct WireText: Sendable {
 
     package var string: String { String(decoding: self.bytes, as: UTF8.self) }
 
+    /// Calls `body` with the JSON text and where it stands: canonical, escapes included.
+    ///
+    /// ASCII other than `"` and `\\` and control characters is never escaped, so that a reader of such text needs no copy.
+    func withSpan<Result>(_ body: (Span<UInt8>, Range<Int>) -> Result) -> Result {
+        body(self.storage.span, self.range)
+    }
+
+    /// The text behind its first `count` bytes, none of which may be part of an escape.
+    func suffix(from count: Int) -> WireText {
+        WireText(
+            self.storage, (self.range.lowerBound + count)..<self.range.upperBound, isEscaped: self.isEscaped)
+    }
+
     /// Whether the text is the ASCII text `word`.
     @inline(__always)
     package func equals(_ word: StaticString) -> Bool {
@@ -87,9 +100,12 @@ package struct Tag: Sendable {
     package func isNamed(_ name: StaticString) -> Bool { self[0]?.equals(name) ?? false }
 
     /// The second element, unless it is missing or empty: such a tag counts as absent (`d` excepted).
-    package var value: WireText? {
-        guard let value = self[1], !value.isEmpty else { return nil }
-        return value
+    package var value: WireText? { self.nonEmpty(1) }
+
+    /// The element at `index`, unless it is missing or empty.
+    package func nonEmpty(_ index: Int) -> WireText? {
+        guard let element = self[index], !element.isEmpty else { return nil }
+        return element
     }
 }
 

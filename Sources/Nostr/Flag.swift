@@ -54,6 +54,8 @@ package enum Flag: String, CaseIterable, Sendable {
     case nulInField = "nul_in_field"
     case badExpiration = "bad_expiration"
     case unknownMarker = "unknown_marker"
+    /// More of something than is read; the first ones are.
+    case tooMany = "too_many"
     /// A report (NIP-56) without one of the types that the NIP lists.
     case unknownType = "unknown_type"
 }

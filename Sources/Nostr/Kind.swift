@@ -12,15 +12,22 @@ package struct Kind: Hashable, Comparable, Sendable, RawRepresentable {
 
     package static let profile = Kind(0)
     package static let note = Kind(1)
+    package static let contacts = Kind(3)
     package static let deletionRequest = Kind(5)
+    package static let repost = Kind(6)
     package static let reaction = Kind(7)
+    package static let genericRepost = Kind(16)
     package static let externalReaction = Kind(17)
     package static let vanishRequest = Kind(62)
     package static let comment = Kind(1111)
+    package static let voiceComment = Kind(1244)
+    package static let report = Kind(1984)
     package static let label = Kind(1985)
     package static let communityApproval = Kind(4550)
+    package static let relayList = Kind(10002)
     package static let zapReceipt = Kind(9735)
     package static let authentication = Kind(22242)
+    package static let article = Kind(30023)
     package static let community = Kind(34550)
 
     package static func < (left: Kind, right: Kind) -> Bool { left.rawValue < right.rawValue }

@@ -14,7 +14,11 @@ package struct WireText: Sendable {
     }
 
     package init(_ text: String) {
-        let bytes = Array(text.utf8)
+        self.init(bytes: Array(text.utf8))
+    }
+
+    /// Text in UTF-8.
+    package init(bytes: [UInt8]) {
         self.init(bytes, bytes.indices, isEscaped: false)
     }
 
@@ -43,6 +47,17 @@ package struct WireText: Sendable {
     func suffix(from count: Int) -> WireText {
         WireText(
             self.storage, (self.range.lowerBound + count)..<self.range.upperBound, isEscaped: self.isEscaped)
+    }
+
+    /// The first `count` bytes, the last of which may not be part of an escape.
+    func prefix(upTo count: Int) -> WireText {
+        WireText(
+            self.storage, self.range.lowerBound..<(self.range.lowerBound + count), isEscaped: self.isEscaped)
+    }
+
+    /// How many bytes stand before the first space. A space is never escaped, nor part of an escape.
+    var firstSpace: Int? {
+        self.storage[self.range].firstIndex(of: UInt8(ascii: " ")).map { $0 - self.range.lowerBound }
     }
 
     /// Whether the text is the ASCII text `word`.

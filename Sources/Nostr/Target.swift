@@ -34,7 +34,7 @@ package enum Target: Hashable, Sendable {
         switch (self, other) {
         case (.event(let left, _), .event(let right, _)): left == right
         case (.address(let left, _), .address(let right, _)): left == right
-        case (.external(let left), .external(let right)): left.isSame(as: right)
+        case (.external(let left), .external(let right)): left == right
         default: false
         }
     }

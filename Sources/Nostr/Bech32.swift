@@ -51,6 +51,32 @@ package struct Bech32: Sendable {
         return count < 5 && bits == 0 ? bytes : nil
     }
 
+    /// `prefix`, the separator, `groups` of five bits each, and the checksum of them all: bech32, not bech32m.
+    package static func text(_ prefix: String, groups: [UInt8]) -> String {
+        let prefixBytes = Array(prefix.utf8)
+        let rest = self.polymod(prefixBytes[...], groups + [0, 0, 0, 0, 0, 0]) ^ 1
+        let checksum = (0..<6).map { UInt8(rest >> (5 * (5 - $0)) & 31) }
+        let text = prefixBytes + [UInt8(ascii: "1")] + (groups + checksum).map { self.alphabet[Int($0)] }
+        return String(decoding: text, as: UTF8.self)
+    }
+
+    /// The bits of `bytes`, highest first, in groups of five; zeros fill the last one.
+    package static func groups(_ bytes: some Sequence<UInt8>) -> [UInt8] {
+        var groups: [UInt8] = []
+        var (bits, count) = (0, 0)
+        for byte in bytes {
+            bits = bits << 8 | Int(byte)
+            count += 8
+            while count >= 5 {
+                count -= 5
+                groups.append(UInt8(bits >> count & 31))
+            }
+            bits &= 0xFF
+        }
+        if count > 0 { groups.append(UInt8(bits << (5 - count) & 31)) }
+        return groups
+    }
+
     private static let alphabet = Array("qpzry9x8gf2tvdw0s3jn54khce6mua7l".utf8)
 
     private static let values: InlineArray<128, UInt8> = {

@@ -4,7 +4,13 @@ import Testing
 /// The final states of `lifecycle-sequences.json`, worked out from the readers alone: slowly, all events at once, without
 /// the order that a store has to get right. The database is held against the same file elsewhere.
 struct LifecycleSequenceTests {
-    static let all = CaseVector.all(in: "lifecycle-sequences.json")
+    struct Sequence: Sendable, CustomTestStringConvertible {
+        let row: ReferenceJSON
+        var id: String { self.row["id"]?.text ?? "" }
+        var testDescription: String { "\(self.id) \(self.row["note"]?.text ?? "")" }
+    }
+
+    static let all = VectorFile.rows("lifecycle-sequences.json").map(Sequence.init)
 
     @Test func `every sequence is read`() {
         #expect(Self.all.count == 57)
@@ -12,7 +18,7 @@ struct LifecycleSequenceTests {
     }
 
     @Test(arguments: all)
-    func `what the readers say of the events leaves those that stay`(sequence: CaseVector) throws {
+    func `what the readers say of the events leaves those that stay`(sequence: Sequence) throws {
         let verifier = EventVerifier(keys: Pipeline.keys)
         let steps = try #require(sequence.row["steps"]).elements
         var arrived: [Event] = []
@@ -24,7 +30,7 @@ struct LifecycleSequenceTests {
         }
         let viewNow = Timestamp(try #require(sequence.row["view_now"]?.integer))
         let own = Set(
-            (sequence.context?["own_urls"]?.elements ?? []).compactMap { $0.text.flatMap { RelayURL($0) } })
+            (sequence.row["context"]?["own_urls"]?.elements ?? []).compactMap { $0.text.flatMap { RelayURL($0) } })
         let stored = arrived.filter { Self.stays($0, among: arrived, ownURLs: own, now: viewNow) }
         let expected = sequence.row["expected"]?["stored"]?.elements.compactMap(\.text)
         #expect(stored.map(\.id).sorted().map(\.description) == expected)

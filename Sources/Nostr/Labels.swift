@@ -22,7 +22,7 @@ package struct Labels: Sendable {
         case relay(WireText)
         case url(WireText)
         case topic(WireText)
-        /// The event itself, in all its versions if it has a coordinate.
+        /// The event itself, in all its versions if it has a coordinate that is not too long.
         case itself(EventAddress?)
     }
 
@@ -65,7 +65,10 @@ package struct Labels: Sendable {
             default: break
             }
         }
-        if !isAboutOthers { targets = [.itself(event.address)] }
+        if !isAboutOthers {
+            let address = event.address
+            targets = [.itself((address?.identifier.byteCountMax ?? 0) <= Self.valueBytesMax ? address : nil)]
+        }
         var labels: [Label] = []
         for (labelNumber, (label, mark)) in marked.enumerated() {
             var marks: Flags = []

@@ -107,6 +107,8 @@ struct LabelsTests {
         ])
         #expect(labels.labels.map(\.label.string) == ["x"] && labels.labels.map(\.target) == [.topic(WireText("y"))])
         #expect(labels.flags == [.badTag])
+        let own = try Self.labels([["d", long], ["l", "x"]], kind: 30_023)
+        #expect(own.labels.map(\.target) == [.itself(nil)])
         let most = String(repeating: "a", count: Labels.textBytesMax)
         #expect(try Self.labels([["l", most, most], ["t", "y"]]).labels.count == 1)
         #expect(try Self.labels([["l", most + "a"], ["l", "x", most + "a"], ["t", "y"]]).labels.isEmpty)

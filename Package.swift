@@ -113,7 +113,7 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "NostrCacheTests",
-            dependencies: ["NostrCache", "Nostr", "Postgres", "TestSupport", "CSecp256k1", logging],
+            dependencies: ["NostrCache", "Nostr", "Postgres", "RelayWorld", "TestSupport", "CSecp256k1", logging],
             resources: [.copy("Vectors")], swiftSettings: settings),
         .testTarget(name: "RelayWorldTests", dependencies: ["RelayWorld", "Nostr"] + nio, swiftSettings: settings),
         .testTarget(

@@ -77,7 +77,7 @@ package struct WriterLoop: Service {
         for index in items.indices {
             switch items[index] {
             case .event, .quarantine: events += 1
-            case .coverage, .hole, .heartbeat: break
+            case .coverage, .hole, .sighting, .heartbeat: break
             }
             bytes += items[index].weight
             if events >= limits.batchEventsMax || bytes >= limits.batchBytesMax {
@@ -165,7 +165,7 @@ package struct WriterLoop: Service {
                 (verified.event.id, verified.event.createdAt, verified.event.kind)
             case .quarantine(let quarantined):
                 (quarantined.event.event.id, quarantined.event.event.createdAt, quarantined.event.event.kind)
-            case .coverage, .hole, .heartbeat: nil
+            case .coverage, .hole, .sighting, .heartbeat: nil
             }
         }
         self.accounts.settle(
@@ -220,7 +220,8 @@ package struct WriterLoop: Service {
                         try await self.time.sleep(Self.standbyPoll)
                     }
                 }
-                let writer = CacheWriter(connection: connection, communityBases: self.configuration.communityBases)
+                let writer = CacheWriter(
+                    connection: connection, rules: CacheRules(communityBases: self.configuration.communityBases))
                 self.status.update {
                     $0.writer.connects += 1
                     $0.writer.phase = .writing

@@ -48,12 +48,16 @@ let package = Package(
         .systemLibrary(name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
         .systemLibrary(name: "CSecp256k1", pkgConfig: "libsecp256k1", providers: [.apt(["libsecp256k1-dev"])]),
         .systemLibrary(name: "CLibCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
 
-        // Level 1: the rules of the NIPs, and PostgreSQL in Swift.
+        // Level 1: the rules of the NIPs, PostgreSQL in Swift, and files of lines.
         .target(name: "Nostr", dependencies: ["CSecp256k1", "CLibCrypto"], swiftSettings: settings),
         .target(
             name: "Postgres", dependencies: ["CLibPQ", logging], resources: [.embedInCode("SQL")],
             swiftSettings: settings),
+
+        .target(name: "LineFiles", dependencies: ["CZlib", "CZstd"], swiftSettings: settings),
 
         // Level 2: sockets, and the cache's SQL.
         .target(name: "RelayClient", dependencies: ["Nostr", nioSSL, logging] + nio, swiftSettings: settings),
@@ -66,7 +70,8 @@ let package = Package(
         // Level 3: policy, and what it answers.
         .target(
             name: "Ingest",
-            dependencies: ["Nostr", "RelayClient", "NostrCache", "Postgres", logging, metrics, lifecycle] + nio,
+            dependencies: ["Nostr", "LineFiles", "RelayClient", "NostrCache", "Postgres", logging, metrics, lifecycle]
+                + nio,
             swiftSettings: settings),
         .target(
             name: "QueryAPI",
@@ -82,7 +87,9 @@ let package = Package(
         // Level 4: parse, wire, run.
         .executableTarget(
             name: "nostr-ingest",
-            dependencies: ["Ingest", "QueryAPI", "NostrCache", "Postgres", "RelayClient", "Nostr"]
+            dependencies: [
+                "Ingest", "QueryAPI", "NostrCache", "Postgres", "RelayClient", "LineFiles", "Nostr",
+            ]
                 + [logging, metrics, lifecycle, unixSignals, arguments] + nio + [
                     .product(name: "Configuration", package: "swift-configuration"),
                     .product(name: "Yams", package: "Yams"),
@@ -102,14 +109,15 @@ let package = Package(
 
         // Tests follow the targets that they test.
         .target(
-            name: "TestSupport", dependencies: ["Postgres", logging], path: "Tests/TestSupport",
+            name: "TestSupport", dependencies: ["Postgres", nioSSL, logging], path: "Tests/TestSupport",
             swiftSettings: settings),
         .testTarget(
             name: "NostrTests", dependencies: ["Nostr"], resources: [.copy("Vectors")], swiftSettings: settings),
         .testTarget(
             name: "PostgresTests", dependencies: ["Postgres", "TestSupport", logging], swiftSettings: settings),
+        .testTarget(name: "LineFilesTests", dependencies: ["LineFiles"], swiftSettings: settings),
         .testTarget(
-            name: "RelayClientTests", dependencies: ["RelayClient", "Nostr", nioSSL, logging] + nio,
+            name: "RelayClientTests", dependencies: ["RelayClient", "Nostr", "TestSupport", nioSSL, logging] + nio,
             swiftSettings: settings),
         .testTarget(
             name: "NostrCacheTests",
@@ -132,8 +140,8 @@ let package = Package(
         .testTarget(
             name: "CommandTests",
             dependencies: [
-                "nostr-ingest", "Ingest", "QueryAPI", "NostrCache", "Nostr", "Postgres", "TestSupport", logging,
-                arguments,
+                "nostr-ingest", "Ingest", "QueryAPI", "NostrCache", "Nostr", "Postgres", "RelayWorld",
+                "TestSupport", logging, arguments,
             ],
             swiftSettings: settings),
         .testTarget(name: "TidyTests", swiftSettings: settings),

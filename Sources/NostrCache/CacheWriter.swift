@@ -1,3 +1,4 @@
+package import Logging
 import Nostr
 package import Postgres
 
@@ -41,6 +42,24 @@ package struct CacheWriter: Sendable {
         self.rules = rules
         self.keys = PublicKeyCache(capacity: Self.embeddedKeys)
         self.limits = limits
+    }
+
+    /// Opens a connection for a writer, and the writer on it.
+    package static func open(
+        _ configuration: PostgresConfiguration, communityBases: CommunityBases, logger: Logger
+    ) async throws -> (PostgresConnection, CacheWriter) {
+        let connection = try await PostgresConnection.open(configuration, logger: logger)
+        do {
+            try await connection.run { session in
+                for (name, value) in Self.sessionSettings.sorted(by: { $0.key < $1.key }) {
+                    _ = try session.execute("SELECT set_config($1, $2, false)", [.text(name), .text(value)])
+                }
+            }
+        } catch {
+            await connection.close()
+            throw error
+        }
+        return (connection, CacheWriter(connection: connection, communityBases: communityBases))
     }
 
     /// Commits the batch.

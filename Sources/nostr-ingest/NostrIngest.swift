@@ -13,8 +13,9 @@ struct NostrIngest: AsyncParsableCommand {
             """,
         version: Version.release,
         subcommands: [
-            RunCommand.self, BackfillCommand.self, StatusCommand.self, MigrateCommand.self, CheckConfigCommand.self,
-            HealthCommand.self, VersionCommand.self,
+            RunCommand.self, BackfillCommand.self, ImportCommand.self, ExportCommand.self, StatusCommand.self,
+            QuarantineCommand.self, MigrateCommand.self, CheckConfigCommand.self, HealthCommand.self,
+            VersionCommand.self,
         ])
 }
 

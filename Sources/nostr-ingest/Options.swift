@@ -57,6 +57,20 @@ struct ConfigurationOptions: ParsableArguments {
         try ConfigurationLoader(flags: self.flags, environment: ProcessInfo.processInfo.environment).load()
     }
 
+    /// Runs the body with the configured database at the schema that this program needs.
+    func withSchema<Result: Sendable>(
+        _ applicationName: String, _ body: (OpenDatabase, LoadedConfiguration, Logger) async throws -> Result
+    ) async throws -> Result {
+        let loaded = try self.load()
+        let logger = self.logger(loaded)
+        return try await withDatabase(
+            loaded.configuration.database, applicationName: applicationName, logger: logger
+        ) { database in
+            try await database.requireSchema(logger: logger)
+            return try await body(database, loaded, logger)
+        }
+    }
+
     /// The log of an operator's command: what goes wrong, unless more is asked for.
     func logger(_ loaded: LoadedConfiguration, counts: LogCounts = LogCounts(), isDaemon: Bool = false) -> Logger {
         let environment = ProcessInfo.processInfo.environment

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import LineFiles
 import Postgres
 
 /// What the process ends with (operations.md section 4; sysexits.h).
@@ -46,6 +47,7 @@ struct CommandFailure: Error, CustomStringConvertible {
         case let error as MigrationError: self.init(Self.status(of: error), error.description)
         case let error as EmbeddedPostgresError: self.init(Self.status(of: error), error.description)
         case let error as AdvisoryLockError: self.init(.tryAgain, error.description)
+        case let error as LineFileError: self.init(Self.status(of: error), error.description)
         case is CancellationError: self.init(.tryAgain, "cancelled")
         default: self.init(.software, "\(error)")
         }
@@ -67,6 +69,15 @@ struct CommandFailure: Error, CustomStringConvertible {
         case .lockHeld, .tablesLocked: .tryAgain
         case .failed(_, _, _, let error): error.isTransient ? .unavailable : .configuration
         case .listNotConsecutive, .transactionEnded: .software
+        }
+    }
+
+    private static func status(of error: LineFileError) -> ProcessStatus {
+        switch error {
+        case .corrupt, .truncated, .expandsTooMuch: .badInput
+        case .cannotCreate, .exists: .cannotCreate
+        case .cancelled: .tryAgain
+        case .cannotOpen, .readFailed, .writeFailed, .readerWentAway: .inputOutput
         }
     }
 

@@ -30,7 +30,7 @@ peers: ## a virtual environment with relays and clients that nobody here wrote (
 
 # One target after the other: tests of one target run side by side, and each gets the whole machine.
 TEST_TARGETS := TidyTests NostrTests PostgresTests LineFilesTests RelayClientTests NostrCacheTests RelayWorldTests \
-  IngestTests QueryAPITests CommandTests IntegrationTests
+  IngestTests ProvidersTests QueryAPITests CommandTests IntegrationTests
 
 test: setup peers lint build units ## install what is missing, build, and pass all tests
 	@for target in $(TEST_TARGETS); do \

@@ -74,6 +74,10 @@ let package = Package(
                 + nio,
             swiftSettings: settings),
         .target(
+            name: "Providers",
+            dependencies: ["Nostr", "RelayClient", "NostrCache", "Postgres", logging, metrics, lifecycle] + nio,
+            swiftSettings: settings),
+        .target(
             name: "QueryAPI",
             dependencies: ["Nostr", "NostrCache", logging, metrics, lifecycle]
                 + [
@@ -88,7 +92,7 @@ let package = Package(
         .executableTarget(
             name: "nostr-ingest",
             dependencies: [
-                "Ingest", "QueryAPI", "NostrCache", "Postgres", "RelayClient", "LineFiles", "Nostr",
+                "Ingest", "Providers", "QueryAPI", "NostrCache", "Postgres", "RelayClient", "LineFiles", "Nostr",
             ]
                 + [logging, metrics, lifecycle, unixSignals, arguments] + nio + [
                     .product(name: "Configuration", package: "swift-configuration"),
@@ -128,6 +132,13 @@ let package = Package(
             name: "IngestTests", dependencies: ["Ingest", "NostrCache", "RelayClient", "RelayWorld", "Nostr"] + nio,
             swiftSettings: settings),
         .testTarget(
+            name: "ProvidersTests",
+            dependencies: [
+                "Providers", "NostrCache", "RelayClient", "Postgres", "Nostr", "TestSupport", nioSSL, logging,
+            ]
+                + nio,
+            swiftSettings: settings),
+        .testTarget(
             name: "IntegrationTests",
             dependencies: ["Ingest", "NostrCache", "RelayClient", "RelayWorld", "Postgres", "Nostr", "TestSupport"]
                 + [logging, lifecycle] + nio,
@@ -140,7 +151,7 @@ let package = Package(
         .testTarget(
             name: "CommandTests",
             dependencies: [
-                "nostr-ingest", "Ingest", "QueryAPI", "NostrCache", "Nostr", "Postgres", "RelayWorld",
+                "nostr-ingest", "Ingest", "Providers", "QueryAPI", "NostrCache", "Nostr", "Postgres", "RelayWorld",
                 "TestSupport", logging, arguments,
             ],
             swiftSettings: settings),

@@ -23,12 +23,15 @@ struct ConfigurationFile {
     private(set) var relays: [String: [IngestConfiguration.Relay]] = [:]
     private(set) var streams: [IngestConfiguration.Stream]?
     private(set) var communityBases: [String]?
+    private(set) var trustedKeys: [PublicKey]?
     private(set) var problems: [ConfigurationProblem] = []
     /// Lines of the keys, for problems that show only when everything is read.
     private(set) var lines: [String: Int] = [:]
 
     /// Keys whose values are lists.
-    static let listKeys = ["relays.primary", "relays.fallback", "streams", "communities.bases"]
+    static let listKeys = [
+        "relays.primary", "relays.fallback", "streams", "communities.bases", "providers.trustedKeys",
+    ]
     static let knownKeys = Set(Setting.all.map(\.key) + Self.listKeys)
     static let relaysMax = 64
     static let streamsMax = 32
@@ -129,6 +132,8 @@ struct ConfigurationFile {
         case "streams": self.readStreams(sequence, line)
         case "communities.bases":
             self.communityBases = sequence.compactMap { self.base($0) }
+        case "providers.trustedKeys":
+            self.trustedKeys = sequence.compactMap { self.key($0) }
         default:
             self.relays[key] = sequence.compactMap { self.relay($0, key) }
         }
@@ -189,6 +194,15 @@ struct ConfigurationFile {
             return nil
         }
         return text
+    }
+
+    // MARK: Providers
+
+    private mutating func key(_ node: Node) -> PublicKey? {
+        if let key = node.scalar.flatMap({ PublicKey(hex: $0.string) }) { return key }
+        self.refuse(
+            "providers.trustedKeys", Self.line(node), "expected a public key: 64 lower-case hexadecimal digits, quoted")
+        return nil
     }
 
     // MARK: Streams

@@ -1,6 +1,7 @@
 import Ingest
 import Nostr
 import NostrCache
+import Providers
 
 extension ConfigurationLoader {
     /// Values that are each fine and together are not.
@@ -29,6 +30,10 @@ extension ConfigurationLoader {
         ascending(
             ("connection.pingInterval", ingest.connection.pingInterval),
             ("connection.silenceLimit", ingest.connection.silenceLimit))
+        let providers = loaded.configuration.providers
+        ascending(("providers.retryFirst", providers.retryFirst), ("providers.retryLimit", providers.retryLimit))
+        ascending(
+            ("providers.refreshEvery", providers.refreshEvery), ("providers.verdictLimit", providers.verdictLimit))
         ascending(
             ("limits.batchEventsMax", ingest.limits.batchEventsMax),
             ("limits.queueEventsMax", ingest.limits.queueEventsMax))

@@ -3,6 +3,7 @@ import Foundation
 import Ingest
 import Nostr
 import NostrCache
+import Providers
 import Synchronization
 
 /// What the command line says about the configuration; everything is optional, so that nothing here hides another source.
@@ -80,6 +81,7 @@ struct ConfigurationLoader {
             loaded.sources["database.password"] = layers[recorder.layer(of: "database.password")].name
         }
         self.applyLists(file, &loaded, &problems)
+        self.applyTrustedKeys(file, &loaded, &problems)
         problems += Self.contradictions(loaded, file)
         guard problems.isEmpty else { throw ConfigurationError(problems) }
         return loaded
@@ -181,8 +183,10 @@ struct ConfigurationLoader {
 
     private func unknownVariables() -> [ConfigurationProblem] {
         let known = Set(
-            (Setting.all.map(\.key) + ["relays.primary", "relays.fallback", "communities.bases", "database.password"])
-                .map(Self.variable)
+            (Setting.all.map(\.key) + [
+                "relays.primary", "relays.fallback", "communities.bases", "providers.trustedKeys", "database.password",
+            ])
+            .map(Self.variable)
         ).union(Self.otherVariables)
         return self.environment.keys.filter { $0.hasPrefix(Self.variablePrefix) && !known.contains($0) }.map { name in
             let nearest = Suggestion.nearest(to: name, among: known).map { "; did you mean \($0)?" } ?? ""
@@ -258,6 +262,26 @@ struct ConfigurationLoader {
         } else if let bases = file?.communityBases {
             loaded.configuration.communityBases = bases
             loaded.sources["communities.bases"] = self.place(file, "communities.bases")
+        }
+    }
+
+    private func applyTrustedKeys(
+        _ file: ConfigurationFile?, _ loaded: inout LoadedConfiguration, _ problems: inout [ConfigurationProblem]
+    ) {
+        let key = "providers.trustedKeys"
+        if let text = self.environment[Self.variable(key)] {
+            loaded.sources[key] = Self.variable(key)
+            loaded.configuration.providers.trustedKeys = Self.pieces(text).compactMap { piece in
+                if let key = PublicKey(hex: piece) { return key }
+                problems.append(
+                    ConfigurationProblem(
+                        place: Self.variable(key), key: key,
+                        reason: "'\(piece)' is no public key: 64 lower-case hexadecimal digits"))
+                return nil
+            }
+        } else if let keys = file?.trustedKeys {
+            loaded.configuration.providers.trustedKeys = keys
+            loaded.sources[key] = self.place(file, key)
         }
     }
 

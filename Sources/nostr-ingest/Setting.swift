@@ -1,6 +1,7 @@
 import Ingest
 import Logging
 import Nostr
+import Providers
 import QueryAPI
 
 /// One key of the configuration with a single value: its name, its type, its range, and where it goes.
@@ -87,6 +88,13 @@ struct Setting: Sendable {
             )
         }
         return duration
+    }
+
+    private static func flag(_ key: String, _ path: any Target<Bool>) -> Setting {
+        self.value(key, path, isQuotable: false, show: { String($0) }) { text throws(Refusal) in
+            guard let value = Bool(text) else { throw Refusal(reason: "expected true or false, found '\(text)'") }
+            return value
+        }
     }
 
     private static func choice<Value: RawRepresentable & CaseIterable & SendableMetatype>(
@@ -193,6 +201,16 @@ extension Setting {
         .duration("connection.reconnectFirst", .milliseconds(10) ... .hours(1), \.ingest.reconnectFirst),
         .duration("connection.reconnectLimit", .milliseconds(10) ... .hours(24), \.ingest.reconnectLimit),
         .duration("connection.stableAfter", .zero ... .hours(24), \.ingest.stableAfter),
+        .flag("providers.zaps", \.providers.confirmsZaps),
+        .flag("providers.nip05", \.providers.checksIdentifiers),
+        .duration("providers.requestLimit", .milliseconds(100) ... .seconds(600), \.providers.requestLimit),
+        .size("providers.answerBytesMax", 1_024...(16 << 20), \.providers.answerBytesMax),
+        .integer("providers.requestsPerMinute", 1...10_000, \.providers.requestsPerMinute),
+        .integer("providers.hostsMax", 1...64, \.providers.hostsMax),
+        .duration("providers.refreshEvery", .seconds(60) ... .hours(24 * 365), \.providers.refreshEvery),
+        .duration("providers.verdictLimit", .seconds(60) ... .hours(24 * 365), \.providers.verdictLimit),
+        .duration("providers.retryFirst", .seconds(1) ... .hours(24 * 30), \.providers.retryFirst),
+        .duration("providers.retryLimit", .seconds(1) ... .hours(24 * 365), \.providers.retryLimit),
         .choice("log.level", \.log.level),
         .choice("log.format", \.log.format),
     ]

@@ -53,6 +53,9 @@ struct TidyTests {
             "NIOCore",
             "NIOPosix", "Synchronization", "Glibc",
         ],
+        "Providers": [
+            "Nostr", "RelayClient", "NostrCache", "Postgres", "Logging", "Metrics", "ServiceLifecycle", "NIOCore",
+        ],
         "QueryAPI": [
             "Nostr", "NostrCache", "Hummingbird", "HummingbirdCore", "HTTPTypes", "Logging", "Metrics", "CoreMetrics",
             "ServiceLifecycle", "NIOCore", "NIOPosix", "NIOHTTP1", "NIOHTTPTypes", "NIOHTTPTypesHTTP1",

@@ -130,7 +130,7 @@ package struct EventImport: Sendable {
                 case .quarantine(let quarantined):
                     let kind = quarantined.event.event.kind
                     reading.totals.byKind[kind, default: .init()].rejected[quarantined.reason, default: 0] += 1
-                case .coverage, .hole, .heartbeat: break
+                case .coverage, .hole, .sighting, .heartbeat: break
                 }
             }
         }

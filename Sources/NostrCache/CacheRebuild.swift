@@ -141,7 +141,8 @@ package struct CacheRebuild: Sendable {
     /// As many events as the planner knows of.
     private func estimate() async throws -> Int? {
         try await self.connection.run { session in
-            let row = try session.execute("SELECT greatest(reltuples, 0)::bigint FROM pg_class WHERE oid = 'nostr_events'::regclass")
+            let row = try session.execute(
+                "SELECT greatest(reltuples, 0)::bigint FROM pg_class WHERE oid = 'nostr_events'::regclass")
             return row.first?[0].int8.map(Int.init).flatMap { $0 > 0 ? $0 : nil }
         }
     }

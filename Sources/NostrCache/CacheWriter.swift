@@ -46,7 +46,7 @@ package struct CacheWriter: Sendable {
 
     /// Opens a connection for a writer, and the writer on it.
     package static func open(
-        _ configuration: PostgresConfiguration, communityBases: CommunityBases, logger: Logger
+        _ configuration: PostgresConfiguration, rules: CacheRules, logger: Logger
     ) async throws -> (PostgresConnection, CacheWriter) {
         let connection = try await PostgresConnection.open(configuration, logger: logger)
         do {
@@ -59,7 +59,7 @@ package struct CacheWriter: Sendable {
             await connection.close()
             throw error
         }
-        return (connection, CacheWriter(connection: connection, communityBases: communityBases))
+        return (connection, CacheWriter(connection: connection, rules: rules))
     }
 
     /// Commits the batch.

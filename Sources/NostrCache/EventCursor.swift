@@ -40,7 +40,7 @@ package struct EventSelection: Equatable, Sendable {
         return PostgresStatement(
             """
             DECLARE exported NO SCROLL CURSOR FOR
-            SELECT event_id, pubkey, created_at, kind, tags_json, content, sig
+            SELECT \(StoredEvent.columns)
             FROM nostr_events
             \(condition)
             ORDER BY kind, created_at DESC, event_id
@@ -66,52 +66,14 @@ package struct EventCursor: Sendable {
         }
     }
 
-    /// The next events; none at the end. An event that is nil is a row that is no event any more.
-    package func next() async throws -> [ExportedEvent] {
+    /// The next events; none at the end.
+    package func next() async throws -> [StoredEvent] {
         try await self.connection.run { session in
-            try session.execute(Self.fetch).map(ExportedEvent.init)
+            try session.execute(Self.fetch).compactMap(StoredEvent.init)
         }
     }
 
     package func close() async throws {
         try await self.connection.run { try $0.executeScript("COMMIT") }
     }
-}
-
-/// A row on its way out.
-package struct ExportedEvent: Sendable {
-    package let id: EventID
-    /// Nil when the columns do not give an event: somebody wrote to the table who is not the writer.
-    package let event: Event?
-
-    /// Puts the event together again from its columns.
-    ///
-    /// PostgreSQL writes `jsonb` in a spelling of its own; the parser brings it into the form whose hash is the id, as
-    /// it does with any relay's spelling.
-    fileprivate init(_ row: PostgresRow) {
-        guard let id = row[0].eventID, let pubkey = row[1].bytes, let createdAt = row[2].int8, let kind = row[3].int4,
-            let tags = row[4].textBytes, let content = row[5].textBytes, let sig = row[6].bytes
-        else { preconditionFailure("No column of an event is NULL") }
-        self.id = id
-        var json: [UInt8] = []
-        json.reserveCapacity(tags.count + content.count + content.count / 8 + 300)
-        json.append(contentsOf: "{\"id\":\"\(id)\",\"pubkey\":\"".utf8)
-        Hex.append(pubkey, to: &json)
-        json.append(contentsOf: "\",\"created_at\":\(createdAt),\"kind\":\(kind),\"tags\":".utf8)
-        json.append(contentsOf: tags)
-        json.append(contentsOf: ",\"content\":\"".utf8)
-        JSONText.appendEscaped(Array(content).span, to: &json)
-        json.append(contentsOf: "\",\"sig\":\"".utf8)
-        Hex.append(sig, to: &json)
-        json.append(contentsOf: "\"}".utf8)
-        self.event = try? Event(parsing: json.span, limits: Self.noLimits)
-    }
-
-    /// What was stored was within the limits of its day, which may have been others.
-    private static let noLimits: EventLimits = {
-        var limits = EventLimits()
-        limits.eventBytesMax = .max
-        limits.tagsMax = .max
-        return limits
-    }()
 }

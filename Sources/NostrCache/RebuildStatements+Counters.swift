@@ -24,7 +24,8 @@ extension RebuildStatements {
         let kinds = PostgresValue.int4Array(replyKinds.map { Int32($0.rawValue) })
         return Count(
             start: .bytea([]),
-            page: { (after, limit) in PostgresStatement(RebuildStatements.targets, [after, .int8(Int64(limit)), kinds]) },
+            page: { (after, limit) in PostgresStatement(RebuildStatements.targets, [after, .int8(Int64(limit)), kinds])
+            },
             read: { rows in
                 var array = PostgresArray(of: .bytea)
                 for row in rows { array.append(bytes: row[0].bytes ?? []) }

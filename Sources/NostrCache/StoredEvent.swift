@@ -21,6 +21,14 @@ package struct StoredEvent: Sendable {
         self.seenAt = row[8].timestamptz ?? 0
     }
 
+    /// What was stored was within the limits of its day, and `jsonb` writes it with more white space.
+    private static let noLimits: EventLimits = {
+        var limits = EventLimits()
+        limits.eventBytesMax = .max
+        limits.tagsMax = .max
+        return limits
+    }()
+
     /// The JSON of NIP-01, read again: `jsonb` keeps the strings and not their spelling, the parser makes them canonical.
     private static func event(_ row: PostgresRow) -> Event? {
         guard let id = row[0].bytes, let kind = row[1].int4, let pubkey = row[2].bytes, let createdAt = row[3].int8,
@@ -32,7 +40,7 @@ package struct StoredEvent: Sendable {
         json += Array(",\"content\":".utf8)
         JSONText.appendString(content, to: &json)
         json += Array(",\"sig\":\"\(Hex.string(sig))\"}".utf8)
-        return try? Event(parsing: json.span)
+        return try? Event(parsing: json.span, limits: Self.noLimits)
     }
 
     /// The stored events behind an id, in the order of ids.

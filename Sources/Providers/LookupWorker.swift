@@ -1,7 +1,7 @@
 package import Logging
 import Metrics
 import Nostr
-import NostrCache
+package import NostrCache
 package import Postgres
 import ServiceLifecycle
 
@@ -12,16 +12,19 @@ import ServiceLifecycle
 package struct LookupWorker: Service {
     private let settings: ProviderSettings
     private let database: PostgresConfiguration
+    private let rules: CacheRules
     private let fetch: WebFetch
     private let logger: Logger
     private let sleep: @Sendable (Duration) async throws -> Void
 
     package init(
-        settings: ProviderSettings, database: PostgresConfiguration, fetch: WebFetch, logger: Logger,
+        settings: ProviderSettings, database: PostgresConfiguration, rules: CacheRules, fetch: WebFetch,
+        logger: Logger,
         sleep: @escaping @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) }
     ) {
         self.settings = settings
         self.database = database
+        self.rules = rules
         self.fetch = fetch
         self.logger = logger
         self.sleep = sleep
@@ -163,7 +166,21 @@ package struct LookupWorker: Service {
         }
     }
 
-    private func confirm(_ key: PublicKey, for recipient: PublicKey) async throws {}
+    /// Enters the key into the history of the recipient's providers, and raises the receipts that it signed.
+    ///
+    /// It writes to the cache, so it needs a writer's connection; it happens once a recipient and day.
+    private func confirm(_ key: PublicKey, for recipient: PublicKey) async throws {
+        let (connection, _) = try await CacheWriter.open(self.database, rules: self.rules, logger: self.logger)
+        do {
+            let confirmed = try await ZapProviders(connection: connection, rules: self.rules).confirm(
+                key, for: recipient)
+            Counter(label: "nostr_ingest_zaps_confirmed_total").increment(by: confirmed)
+            await connection.close()
+        } catch {
+            await connection.close()
+            throw error
+        }
+    }
 
     private static func count(_ about: Question.About, _ outcome: Question.Outcome, _ by: Int = 1) {
         Counter(

@@ -1,13 +1,9 @@
-package import Nostr
-
 /// What may be asked of web servers that strangers name, and how often. Nothing unless the operator says so.
 package struct ProviderSettings: Hashable, Sendable {
     /// Confirms signers of zap receipts by the recipient's lightning address (NIP-57, level V3).
     package var confirmsZaps = false
     /// Checks NIP-05 identifiers of profiles.
     package var checksIdentifiers = false
-    /// Signers that the operator vouches for: they bind `p` to whom they pay.
-    package var trustedKeys: [PublicKey] = []
 
     /// A whole request, from the resolution of the name to the last byte.
     package var requestLimit: Duration = .seconds(10)

@@ -33,24 +33,26 @@ struct Question: Sendable {
     let about: About
     let claim: Lookups.Claim
     let url: ProviderURL
-    /// Of a NIP-05 identifier.
-    private let local: String
+    private let identifier: InternetIdentifier?
 
     /// Nil: the text is none of its kind.
     init?(_ about: About, _ claim: Lookups.Claim) {
-        // Both kinds are `local@domain`.
-        let parts = claim.text.utf8.split(separator: UInt8(ascii: "@"), omittingEmptySubsequences: false)
-        guard parts.count == 2, let local = String(parts[0]), let domain = String(parts[1]) else { return nil }
-        let path =
-            switch about {
-            case .lightning: "/.well-known/lnurlp/\(local)"
-            case .nip05: "/.well-known/nostr.json?name=\(local)"
-            }
-        guard let url = ProviderURL("https://\(domain)\(path)") else { return nil }
         self.about = about
         self.claim = claim
-        self.url = url
-        self.local = local
+        switch about {
+        case .lightning:
+            guard let url = LNURL(address: WireText(claim.text)).flatMap({ ProviderURL($0.description) }) else {
+                return nil
+            }
+            self.url = url
+            self.identifier = nil
+        case .nip05:
+            guard let identifier = InternetIdentifier(claim.text), let url = ProviderURL(identifier.url) else {
+                return nil
+            }
+            self.url = url
+            self.identifier = identifier
+        }
     }
 
     func verdict(on answer: WebFetch.Answer) -> Verdict {
@@ -58,25 +60,9 @@ struct Question: Sendable {
         case .refused(let reason): return .refused(reason: reason)
         case .failed(let reason): return .failed(reason: reason)
         case .document(let document):
-            switch self.about {
-            case .lightning: return Self.lightning(document)
-            case .nip05: return self.nip05(document)
-            }
+            let key = self.identifier.map { $0.key(in: document) } ?? LNURL.providerKey(in: document.span)
+            if let key { return .key(key) }
+            return .refused(reason: self.about == .nip05 ? "name not listed" : "signs no receipts")
         }
-    }
-
-    /// The LNURL-pay metadata of a provider that signs receipts (NIP-57 appendix A).
-    private static func lightning(_ document: JSONValue) -> Verdict {
-        guard case .bool(true)? = document["allowsNostr"] else { return .refused(reason: "allowsNostr is not true") }
-        guard let key = document["nostrPubkey"]?.string.flatMap({ PublicKey(hex: $0) }) else {
-            return .refused(reason: "nostrPubkey is no public key")
-        }
-        return .key(key)
-    }
-
-    private func nip05(_ document: JSONValue) -> Verdict {
-        guard let named = document["names"]?[self.local]?.string else { return .refused(reason: "name not listed") }
-        guard let key = PublicKey(hex: named) else { return .refused(reason: "names no public key") }
-        return .key(key)
     }
 }

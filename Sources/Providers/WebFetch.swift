@@ -1,5 +1,5 @@
 import NIOCore
-package import Nostr
+import Nostr
 package import RelayClient
 
 /// One question to a web server that a stranger named.
@@ -30,7 +30,7 @@ package struct WebFetch: Sendable {
 
     /// What a question came to.
     package enum Answer: Equatable, Sendable {
-        case document(JSONValue)
+        case document([UInt8])
         /// An answer that says no, and will say so tomorrow.
         case refused(reason: String)
         /// No answer; it may come later.
@@ -51,10 +51,7 @@ package struct WebFetch: Sendable {
             }
             switch answer {
             case .document(let body):
-                guard let document = JSONValue(parsing: body.readableBytesUInt8Span) else {
-                    return .refused(reason: "not JSON")
-                }
-                return .document(document)
+                return .document(Array(body.readableBytesView))
             case .status(let status, let location):
                 guard (300...399).contains(status), status != 304, redirectsMax > 0 else {
                     return Self.answer(toStatus: status)

@@ -2,7 +2,6 @@ import ArgumentParser
 import Ingest
 import Nostr
 import NostrCache
-import Providers
 
 /// The initializer that the daemon uses, printed.
 struct CheckConfigCommand: AsyncParsableCommand {
@@ -69,7 +68,7 @@ struct CheckConfigCommand: AsyncParsableCommand {
             relays("relays.primary", isFallback: false), relays("relays.fallback", isFallback: true),
             row("streams", .array(streams)),
             row("communities.bases", .array(configuration.communityBases.map(JSONValue.string))),
-            row("providers.trustedKeys", .array(configuration.providers.trustedKeys.map { .string("\($0)") })),
+            row("providers.trustedKeys", .array(configuration.ingest.trustedProviders.map { .string("\($0)") })),
         ]
         rows += Setting.all.map { row($0.key, .string($0.show(configuration))) }
         if configuration.database.password != nil { rows.append(row("database.password", .string("<redacted>"))) }

@@ -3,7 +3,6 @@ import Foundation
 import Ingest
 import Nostr
 import NostrCache
-import Providers
 import Synchronization
 
 /// What the command line says about the configuration; everything is optional, so that nothing here hides another source.
@@ -271,7 +270,7 @@ struct ConfigurationLoader {
         let key = "providers.trustedKeys"
         if let text = self.environment[Self.variable(key)] {
             loaded.sources[key] = Self.variable(key)
-            loaded.configuration.providers.trustedKeys = Self.pieces(text).compactMap { piece in
+            loaded.configuration.ingest.trustedProviders = Self.pieces(text).compactMap { piece in
                 if let key = PublicKey(hex: piece) { return key }
                 problems.append(
                     ConfigurationProblem(
@@ -280,7 +279,7 @@ struct ConfigurationLoader {
                 return nil
             }
         } else if let keys = file?.trustedKeys {
-            loaded.configuration.providers.trustedKeys = keys
+            loaded.configuration.ingest.trustedProviders = keys
             loaded.sources[key] = self.place(file, key)
         }
     }

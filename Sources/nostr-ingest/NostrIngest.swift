@@ -14,7 +14,8 @@ struct NostrIngest: AsyncParsableCommand {
         version: Version.release,
         subcommands: [
             RunCommand.self, BackfillCommand.self, ImportCommand.self, ExportCommand.self, StatusCommand.self,
-            QuarantineCommand.self, MigrateCommand.self, CheckConfigCommand.self, HealthCommand.self,
+            QuarantineCommand.self, RebuildCommand.self, MigrateCommand.self, CheckConfigCommand.self,
+            HealthCommand.self,
             VersionCommand.self,
         ])
 }

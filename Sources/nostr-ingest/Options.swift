@@ -2,6 +2,9 @@ import ArgumentParser
 import Foundation
 import Logging
 
+/// In this module a flag is one of the command line; what readings of NIPs note is `Nostr.Flag`.
+typealias Flag<Value> = ArgumentParser.Flag<Value>
+
 /// Options that every command with a configuration has; none has a default, so that none hides another source.
 struct ConfigurationOptions: ParsableArguments {
     @Option(

@@ -24,7 +24,8 @@ final class ProgressDisplay: Sendable {
         let now = ContinuousClock.now
         let interval: Duration = self.isBar ? .milliseconds(200) : .seconds(10)
         let isDue = self.lastShown.withLock { last in
-            guard last.map({ now - $0 >= interval }) ?? true else { return false }
+            // A bar is there at once; a log that ends within ten seconds needs no line of progress.
+            guard self.isBar && last == nil || now - (last ?? self.start) >= interval else { return false }
             last = now
             return true
         }

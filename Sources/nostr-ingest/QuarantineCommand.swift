@@ -87,7 +87,7 @@ struct QuarantineCommand: AsyncParsableCommand {
                 let outcome = try await self.options.withSchema("nostr-ingest quarantine") { database, loaded, logger in
                     let ingest = loaded.configuration.ingest
                     let (connection, writer) = try await CacheWriter.open(
-                        database.configuration, communityBases: ingest.communityBases, logger: logger)
+                        database.configuration, rules: ingest.rules, logger: logger)
                     let requeue = Requeue(
                         connection, writer: writer, keys: PublicKeyCache(capacity: 64), limits: ingest.limits.event)
                     let outcome = try await requeue.run(selection)

@@ -73,6 +73,11 @@ struct NostrSchemaTests {
         SELECT target_event_id, emoji_key, authors FROM nostr_reaction_counts;
         SELECT subclaw, posts_ai, posts_human, last_post_id FROM nostr_subclaws;
         """,
+        11: """
+        SELECT pubkey, address, url, outcome, reason, failures, next_check_at FROM nostr_lightning_lookups;
+        SELECT pubkey, identifier, verified, next_check_at, expires_at FROM nostr_nip05_checks;
+        SELECT pubkey, nip05, nip05_verified FROM nostr_profiles_checked;
+        """,
     ]
 
     @Test func `every migration adds what its verification looks for`() async throws {

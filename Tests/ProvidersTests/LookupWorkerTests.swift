@@ -59,7 +59,8 @@ struct LookupFixture: Sendable {
         change(&settings)
         let fetch = try testFetch(port: self.port) { $0 = settings }
         return try await LookupWorker(
-            settings: settings, database: self.configuration, fetch: fetch, logger: .silent, sleep: { _ in }
+            settings: settings, database: self.configuration, rules: CacheRules(), fetch: fetch, logger: .silent,
+            sleep: { _ in }
         ).pass()
     }
 
@@ -194,6 +195,102 @@ struct LookupWorkerTests {
             try await lock.release()
             try await fixture.pass()
             #expect(fixture.server.requests.count == 1)
+        }
+    }
+}
+
+/// Zap receipts and the keys of their signers (NIP-57, level V3).
+struct ZapConfirmationTests {
+    private static let zaps: @Sendable (inout ProviderSettings) -> Void = { $0.confirmsZaps = true }
+
+    private static func provider(_ number: UInt8, allowsNostr: Bool = true) -> WebServer.Answer {
+        .json(
+            "{\"allowsNostr\":\(allowsNostr),\"nostrPubkey\":\"\(LookupFixture.key(number))\",\"tag\":\"payRequest\"}")
+    }
+
+    /// A receipt of 21 sat for profile 1, signed by `provider`.
+    private func receipt(_ fixture: LookupFixture, _ number: Int, by provider: UInt8, level: Int = 2) async throws {
+        try await fixture.script(
+            """
+            INSERT INTO nostr_zaps (event_id, provider_pubkey, recipient_pubkey, target_event_id, msats, amount_source,
+              network, payment_hash, level, is_counted, created_at)
+            VALUES (sha256('zap \(number)'), decode('\(LookupFixture.key(provider))', 'hex'),
+              decode('\(LookupFixture.key(1))', 'hex'), sha256('target'), 21000, 'bolt11', 'bc',
+              sha256('payment \(number)'), \(level), \(level > 0), \(number));
+            INSERT INTO nostr_event_stats AS s (event_id, zap_count, zap_msats)
+            VALUES (sha256('target'), 1, 21000)
+            ON CONFLICT (event_id) DO UPDATE SET zap_count = s.zap_count + 1, zap_msats = s.zap_msats + 21000;
+            """)
+    }
+
+    private func levels(_ fixture: LookupFixture) async throws -> [String] {
+        try await fixture.column("SELECT level::text FROM nostr_zaps ORDER BY created_at")
+    }
+
+    private func verified(_ fixture: LookupFixture) async throws -> [String] {
+        try await fixture.column("SELECT zap_msats_verified::text FROM nostr_event_stats")
+    }
+
+    @Test func `receipts that the recipient's provider signed are raised to V3, others are not, 57-15`() async throws {
+        try await LookupFixture.with { path in
+            path == "a.test/.well-known/lnurlp/alice" ? Self.provider(9) : .status(404)
+        } _: { fixture in
+            try await fixture.profile(1, lud16: "Alice@a.test")
+            try await self.receipt(fixture, 1, by: 9)
+            try await self.receipt(fixture, 2, by: 8)
+            try await self.receipt(fixture, 3, by: 9, level: 0)
+            try await fixture.pass(Self.zaps)
+            #expect(try await self.levels(fixture) == ["3", "2", "0"])
+            #expect(try await self.verified(fixture) == ["21000"])
+            #expect(try await fixture.column("SELECT outcome FROM nostr_lightning_lookups") == ["found"])
+            // The forged one makes nobody ask again before it is time.
+            try await fixture.pass(Self.zaps)
+            #expect(fixture.server.requests.count == 1)
+        }
+    }
+
+    @Test func `a provider that rotates its key keeps its history`() async throws {
+        let key = Atomic<UInt8>(8)
+        try await LookupFixture.with({ _ in Self.provider(key.load(ordering: .relaxed)) }) { fixture in
+            try await fixture.profile(1, lud16: "alice@a.test")
+            try await self.receipt(fixture, 1, by: 8)
+            try await self.receipt(fixture, 2, by: 9)
+            try await fixture.pass(Self.zaps)
+            #expect(try await self.levels(fixture) == ["3", "2"])
+            key.store(9, ordering: .relaxed)
+            try await fixture.script("UPDATE nostr_lightning_lookups SET next_check_at = now()")
+            try await fixture.pass(Self.zaps)
+            #expect(try await self.levels(fixture) == ["3", "3"])
+            #expect(try await self.verified(fixture) == ["42000"])
+            #expect(
+                try await fixture.column("SELECT count(*)::text FROM nostr_zap_providers") == ["2"])
+        }
+    }
+
+    @Test(
+        arguments: [
+            (.json("{\"nostrPubkey\":\"\(LookupFixture.key(9))\"}"), "refused signs no receipts"),
+            (provider(9, allowsNostr: false), "refused signs no receipts"),
+            (.json("{\"allowsNostr\":true,\"nostrPubkey\":\"npub1\"}"), "refused signs no receipts"),
+            (.json("[]"), "refused signs no receipts"), (.json("not JSON"), "refused signs no receipts"),
+            (.status(500), "failed status 500"), (.status(404), "refused status 404"),
+        ] as [(WebServer.Answer, String)])
+    func `an answer without a key confirms nothing`(answer: WebServer.Answer, outcome: String) async throws {
+        try await LookupFixture.with({ _ in answer }) { fixture in
+            try await fixture.profile(1, lud16: "alice@a.test")
+            try await self.receipt(fixture, 1, by: 9)
+            try await fixture.pass(Self.zaps)
+            #expect(try await self.levels(fixture) == ["2"])
+            #expect(
+                try await fixture.column("SELECT outcome || ' ' || reason FROM nostr_lightning_lookups") == [outcome])
+        }
+    }
+
+    @Test func `nobody without receipts is asked about`() async throws {
+        try await LookupFixture.with({ _ in Self.provider(9) }) { fixture in
+            try await fixture.profile(1, lud16: "alice@a.test")
+            try await fixture.pass(Self.zaps)
+            #expect(fixture.server.requests == [])
         }
     }
 }

@@ -1,4 +1,5 @@
 import Nostr
+
 @testable import RelayWorld
 
 /// Few people, little time and few subjects: a world in which everything collides.
@@ -222,7 +223,9 @@ extension CrowdedWorld {
         let moderators = (0..<self.below(3)).map { _ in
             ["p", "\(self.signer.key(self.writer()))", "", "moderator"]
         }
-        let tags = [["d", self.pick(["den", "a:b"])], ["name", "n\(self.below(9))"], ["relay", "wss://r.example", "author"]]
+        let tags = [
+            ["d", self.pick(["den", "a:b"])], ["name", "n\(self.below(9))"], ["relay", "wss://r.example", "author"],
+        ]
         let definition = self.sign(34550, by: self.writer(), tags: tags + moderators)
         if let address = definition.event.address { self.communities.append(address.description) }
         return definition
@@ -268,6 +271,7 @@ extension CrowdedWorld {
 
     private mutating func vanish() -> VerifiedEvent {
         if self.chance(50) { return self.sign(62, by: Self.forgetful, tags: [["relay", Self.relayURLs[1]]]) }
-        return self.sign(62, by: self.writer(), tags: [["relay", self.pick(["ALL_RELAYS", "ALL_RELAYS", "all_relays"])]])
+        return self.sign(
+            62, by: self.writer(), tags: [["relay", self.pick(["ALL_RELAYS", "ALL_RELAYS", "all_relays"])]])
     }
 }

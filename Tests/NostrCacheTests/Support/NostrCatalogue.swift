@@ -36,6 +36,19 @@ enum NostrCatalogue {
             "kind integer !", "pubkey bytea !", "d_hash bytea !", "d text !", "created_at bigint !",
             "event_id bytea !", "readable_at bigint", "readable_id bytea",
         ],
+        "nostr_lightning_lookups": [
+            "pubkey bytea !", "address text !", "url text", "outcome text !", "reason text", "failures integer !",
+            "checked_at timestamp with time zone !", "next_check_at timestamp with time zone !",
+        ],
+        "nostr_nip05_checks": [
+            "pubkey bytea !", "identifier text !", "verified boolean !", "reason text", "failures integer !",
+            "checked_at timestamp with time zone !", "next_check_at timestamp with time zone !",
+            "expires_at timestamp with time zone !",
+        ],
+        "nostr_profiles_checked": [
+            "pubkey text", "name text", "display_name text", "picture text", "about text", "nip05 text",
+            "nip05_verified boolean", "lud16 text", "updated_at bigint",
+        ],
         "nostr_profiles": [
             "pubkey bytea !", "name text", "picture text", "about text", "updated_at bigint !", "display_name text",
             "nip05 text", "lud16 text", "event_id bytea !", "profile_valid boolean !",
@@ -145,6 +158,10 @@ enum NostrCatalogue {
         "nostr_labels_event_id_length", "nostr_labels_pubkey_length", "nostr_labels_target_event_id_length",
         "nostr_labels_target_pubkey_length", "nostr_labels_target_type_known",
         "nostr_mentions_by_pubkey PRIMARY KEY (pubkey, created_at, event_id)", "nostr_mentions_event_id_length",
+        "nostr_lightning_lookups_by_pubkey PRIMARY KEY (pubkey)", "nostr_lightning_lookups_outcome_known",
+        "nostr_lightning_lookups_pubkey_length", "nostr_lightning_lookups_reason_length",
+        "nostr_nip05_checks_by_pubkey PRIMARY KEY (pubkey)", "nostr_nip05_checks_pubkey_length",
+        "nostr_nip05_checks_reason_length",
         "nostr_mentions_pubkey_length", "nostr_profiles_by_pubkey PRIMARY KEY (pubkey)",
         "nostr_profiles_event_id_length", "nostr_profiles_pubkey_length",
         "nostr_quarantine_by_event_id UNIQUE (event_id)",

@@ -19,6 +19,12 @@ let nio: [Target.Dependency] = [
     .product(name: "NIOWebSocket", package: "swift-nio"),
 ]
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
+let http: [Target.Dependency] = [
+    .product(name: "Hummingbird", package: "hummingbird"),
+    .product(name: "HummingbirdCore", package: "hummingbird"),
+    .product(name: "HTTPTypes", package: "swift-http-types"),
+    .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
+]
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
@@ -29,7 +35,8 @@ let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swif
 let package = Package(
     name: "nostr-ingest",
     products: [
-        .executable(name: "nostr-ingest", targets: ["nostr-ingest"])
+        .executable(name: "nostr-ingest", targets: ["nostr-ingest"]),
+        .executable(name: "control-plane", targets: ["control-plane"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
@@ -39,9 +46,13 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
         .package(url: "https://github.com/apple/swift-configuration", exact: "1.4.0", traits: []),
         .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
+        .package(url: "https://github.com/apple/swift-nio-extras", exact: "1.35.2"),
         .package(url: "https://github.com/apple/swift-http-types", exact: "1.8.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", exact: "2.13.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", exact: "2.28.1"),
+        .package(url: "https://github.com/swift-server/async-http-client", exact: "1.37.0"),
+        .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
+        .package(url: "https://github.com/vapor/jwt-kit", exact: "5.7.1"),
     ],
     targets: [
         // Level 0: system libraries.
@@ -55,38 +66,42 @@ let package = Package(
             name: "Postgres", dependencies: ["CLibPQ", logging], resources: [.embedInCode("SQL")],
             swiftSettings: settings),
 
-        // Level 2: sockets, and the cache's SQL.
+        // Level 2: sockets, the cache's SQL, and what every service shows its operator.
         .target(name: "RelayClient", dependencies: ["Nostr", nioSSL, logging] + nio, swiftSettings: settings),
         .target(
             name: "NostrCache", dependencies: ["Nostr", "Postgres", logging], resources: [.embedInCode("SQL")],
             swiftSettings: settings),
         .target(
+            name: "Serving",
+            dependencies: ["Nostr", "Postgres", logging, metrics, lifecycle, unixSignals, arguments]
+                + [
+                    .product(name: "CoreMetrics", package: "swift-metrics"),
+                    .product(name: "Configuration", package: "swift-configuration"),
+                    .product(name: "Yams", package: "Yams"),
+                ] + http + nio,
+            swiftSettings: settings),
+        .target(
             name: "RelayWorld", dependencies: ["Nostr", "CSecp256k1"] + nio, swiftSettings: settings),
 
-        // Level 3: policy, and what it answers.
+        // Level 3: policy.
         .target(
             name: "Ingest",
             dependencies: ["Nostr", "RelayClient", "NostrCache", "Postgres", logging, metrics, lifecycle] + nio,
             swiftSettings: settings),
-        .target(
-            name: "QueryAPI",
-            dependencies: ["Nostr", "NostrCache", logging, metrics, lifecycle]
-                + [
-                    .product(name: "CoreMetrics", package: "swift-metrics"),
-                    .product(name: "Hummingbird", package: "hummingbird"),
-                    .product(name: "HummingbirdCore", package: "hummingbird"),
-                    .product(name: "HTTPTypes", package: "swift-http-types"),
-                ] + nio,
-            swiftSettings: settings),
-
         // Level 4: parse, wire, run.
         .executableTarget(
             name: "nostr-ingest",
-            dependencies: ["Ingest", "QueryAPI", "NostrCache", "Postgres", "RelayClient", "Nostr"]
-                + [logging, metrics, lifecycle, unixSignals, arguments] + nio + [
-                    .product(name: "Configuration", package: "swift-configuration"),
-                    .product(name: "Yams", package: "Yams"),
-                ],
+            dependencies: ["Ingest", "Serving", "NostrCache", "Postgres", "RelayClient", "Nostr"]
+                + [logging, metrics, lifecycle, unixSignals, arguments, .product(name: "Yams", package: "Yams")] + nio,
+            swiftSettings: settings),
+        .executableTarget(
+            name: "control-plane",
+            dependencies: ["ControlPlane", "Serving", "Postgres", "Nostr", logging, metrics, lifecycle, arguments]
+                + [
+                    .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                    .product(name: "Crypto", package: "swift-crypto"),
+                    .product(name: "JWTKit", package: "jwt-kit"),
+                ] + http + nio,
             swiftSettings: settings),
         .executableTarget(
             name: "relay-world",
@@ -125,16 +140,25 @@ let package = Package(
                 + [logging, lifecycle] + nio,
             swiftSettings: settings),
         .testTarget(
-            name: "QueryAPITests",
-            dependencies: ["QueryAPI", "Nostr", "TestSupport", logging, metrics, lifecycle]
+            name: "ServingTests",
+            dependencies: ["Serving", "Nostr", "TestSupport", logging, metrics, lifecycle]
                 + [.product(name: "CoreMetrics", package: "swift-metrics")] + nio,
             swiftSettings: settings),
         .testTarget(
             name: "CommandTests",
             dependencies: [
-                "nostr-ingest", "Ingest", "QueryAPI", "NostrCache", "Nostr", "Postgres", "TestSupport", logging,
+                "nostr-ingest", "Ingest", "Serving", "NostrCache", "Nostr", "Postgres", "TestSupport", logging,
                 arguments,
             ],
+            swiftSettings: settings),
+        .testTarget(
+            name: "ControlCommandTests",
+            dependencies: [
+                "control-plane", "ControlPlane", "Serving", "Nostr", "Postgres", "TestSupport", logging, metrics,
+                arguments,
+                lifecycle, .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "JWTKit", package: "jwt-kit"),
+            ] + http + nio,
             swiftSettings: settings),
         .testTarget(name: "TidyTests", swiftSettings: settings),
     ]

@@ -5,7 +5,7 @@ import Logging
 import Nostr
 import NostrCache
 import Postgres
-import QueryAPI
+import Serving
 import UnixSignals
 
 /// One backfill, from its plan to its final table.
@@ -69,7 +69,7 @@ struct BackfillRun {
                 var first: ContinuousClock.Instant?
                 for await _ in signals {
                     if let first {
-                        guard ContinuousClock.now - first > Daemon.sameSignal else { continue }
+                        guard ContinuousClock.now - first > ServiceSupervisor.sameSignal else { continue }
                         _exit(ProcessStatus.interrupted)
                     }
                     first = .now

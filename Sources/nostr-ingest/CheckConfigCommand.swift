@@ -2,6 +2,7 @@ import ArgumentParser
 import Ingest
 import Nostr
 import NostrCache
+import Serving
 
 /// The initializer that the daemon uses, printed.
 struct CheckConfigCommand: AsyncParsableCommand {
@@ -69,7 +70,7 @@ struct CheckConfigCommand: AsyncParsableCommand {
             row("streams", .array(streams)),
             row("communities.bases", .array(configuration.communityBases.map(JSONValue.string))),
         ]
-        rows += Setting.all.map { row($0.key, .string($0.show(configuration))) }
+        rows += DaemonSettings.all.map { row($0.key, .string($0.show(configuration))) }
         if configuration.database.password != nil { rows.append(row("database.password", .string("<redacted>"))) }
         return rows
     }

@@ -1,6 +1,7 @@
 import Ingest
 import Nostr
 import NostrCache
+import Serving
 
 extension ConfigurationLoader {
     /// Values that are each fine and together are not.

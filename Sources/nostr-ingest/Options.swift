@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Logging
+import Serving
 
 /// Options that every command with a configuration has; none has a default, so that none hides another source.
 struct ConfigurationOptions: ParsableArguments {
@@ -67,6 +68,13 @@ struct ConfigurationOptions: ParsableArguments {
         return Logger(label: "nostr-ingest") { label in
             LogOutput(label: label, level: level, style: style, counts: counts)
         }
+    }
+}
+
+extension ParsableCommand {
+    /// Runs the body of a command of this program.
+    func perform(_ body: () async throws -> Void) async throws {
+        try await self.perform(as: ConfigurationLoader.program, body)
     }
 }
 

@@ -3,7 +3,7 @@ import Glibc
 import Logging
 import Nostr
 import Postgres
-import QueryAPI
+import Serving
 import TestSupport
 import Testing
 

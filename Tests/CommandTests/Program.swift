@@ -1,7 +1,7 @@
 import Foundation
 import Glibc
 import Nostr
-import QueryAPI
+import Serving
 
 /// Runs a program to its end.
 enum Program {

@@ -2,7 +2,7 @@ import Foundation
 import Logging
 import Nostr
 import NostrCache
-import QueryAPI
+import Serving
 import TestSupport
 import Testing
 

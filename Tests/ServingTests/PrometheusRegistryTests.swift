@@ -4,7 +4,7 @@ import Synchronization
 import TestSupport
 import Testing
 
-@testable import QueryAPI
+@testable import Serving
 
 struct PrometheusRegistryTests {
     let registry = PrometheusRegistry(

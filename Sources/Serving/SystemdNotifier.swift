@@ -1,11 +1,11 @@
 import Glibc
 
 /// Speaks systemd's notify protocol: one datagram of `KEY=VALUE` lines to `$NOTIFY_SOCKET`.
-struct SystemdNotifier: Sendable {
+package struct SystemdNotifier: Sendable {
     private let path: [UInt8]
 
     /// Nil when the process does not run under systemd, or the address is not one that we can reach.
-    init?(environment: [String: String]) {
+    package init?(environment: [String: String]) {
         guard let path = environment["NOTIFY_SOCKET"].map({ Array($0.utf8) }), let first = path.first,
             first == UInt8(ascii: "/") || first == UInt8(ascii: "@"),
             path.count <= (first == UInt8(ascii: "/") ? 107 : 108)
@@ -15,7 +15,7 @@ struct SystemdNotifier: Sendable {
 
     /// Best effort: whether the datagram was handed over. Never fatal.
     @discardableResult
-    func send(_ state: String) -> Bool {
+    package func send(_ state: String) -> Bool {
         let abstract = self.path[0] == UInt8(ascii: "@")
         var address = sockaddr_un()
         address.sun_family = sa_family_t(AF_UNIX)
@@ -37,7 +37,7 @@ struct SystemdNotifier: Sendable {
     }
 
     /// Between two keep-alives: half of what systemd waits. Nil when it does not wait, or not for this process.
-    static func watchdogInterval(environment: [String: String], pid: Int32) -> Duration? {
+    package static func watchdogInterval(environment: [String: String], pid: Int32) -> Duration? {
         guard let text = environment["WATCHDOG_USEC"], let microseconds = Int64(text), microseconds > 0 else {
             return nil
         }

@@ -1,9 +1,8 @@
-import ArgumentParser
-import Foundation
+package import ArgumentParser
 import Postgres
 
 /// What the process ends with (operations.md section 4; sysexits.h).
-enum ProcessStatus: Int32, Sendable {
+package enum ProcessStatus: Int32, Sendable {
     case success = 0
     /// A check found problems, or something is missing.
     case incomplete = 1
@@ -21,24 +20,24 @@ enum ProcessStatus: Int32, Sendable {
     case configuration = 78
 
     /// Of a command that a signal stopped.
-    static let interrupted: Int32 = 130
-    static let terminated: Int32 = 143
+    package static let interrupted: Int32 = 130
+    package static let terminated: Int32 = 143
 }
 
 /// Why a command ends, in a sentence for the operator.
-struct CommandFailure: Error, CustomStringConvertible {
-    let status: ProcessStatus
-    let message: String
+package struct CommandFailure: Error, CustomStringConvertible {
+    package let status: ProcessStatus
+    package let message: String
 
-    init(_ status: ProcessStatus, _ message: String) {
+    package init(_ status: ProcessStatus, _ message: String) {
         self.status = status
         self.message = message
     }
 
-    var description: String { self.message }
+    package var description: String { self.message }
 
     /// What an error of the layers below means for the process.
-    init(_ error: any Error) {
+    package init(_ error: any Error) {
         switch error {
         case let failure as CommandFailure: self = failure
         case let error as ConfigurationError: self.init(.configuration, error.description)
@@ -82,8 +81,8 @@ struct CommandFailure: Error, CustomStringConvertible {
 }
 
 extension ParsableCommand {
-    /// Runs a command's body; what it throws becomes a sentence on standard error and the exit status that belongs to it.
-    func perform(_ body: () async throws -> Void) async throws {
+    /// Runs the body of a command of `program`; what it throws becomes a sentence on standard error and the exit status that belongs to it.
+    package func perform(as program: ProgramName, _ body: () async throws -> Void) async throws {
         do {
             try await body()
         } catch let code as ExitCode {
@@ -93,7 +92,7 @@ extension ParsableCommand {
             throw error
         } catch {
             let failure = CommandFailure(error)
-            Terminal.error("nostr-ingest: \(failure.message)")
+            Terminal.error("\(program.text): \(failure.message)")
             throw ExitCode(failure.status.rawValue)
         }
     }

@@ -1,17 +1,15 @@
 import Foundation
 import Glibc
-import Ingest
-import QueryAPI
 
 /// The standard `process_*` metrics, from `/proc/self` alone: the unit hides the rest (`ProcSubset=pid`).
-enum ProcessFamilies {
+package enum ProcessFamilies {
     /// The wall clock when the process started, near enough; `/proc/stat` with the time of boot is hidden.
-    private static let start = Double(IngestTime.system.microseconds()) / 1e6
+    private static let start = Date().timeIntervalSince1970
 
     /// Called early, so that the start is the start.
-    static func began() { _ = self.start }
+    package static func began() { _ = self.start }
 
-    static var all: [MetricFamily] {
+    package static var all: [MetricFamily] {
         var families = [
             MetricFamily(
                 "process_start_time_seconds", .gauge, "When the process started.",

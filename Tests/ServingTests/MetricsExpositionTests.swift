@@ -1,7 +1,7 @@
 import TestSupport
 import Testing
 
-@testable import QueryAPI
+@testable import Serving
 
 struct MetricsExpositionTests {
     @Test func `families are sorted, described once and end with a newline`() throws {

@@ -1,43 +1,43 @@
 /// One thing that is wrong with the configuration, and where it was said.
-struct ConfigurationProblem: Hashable, Sendable, CustomStringConvertible {
+package struct ConfigurationProblem: Hashable, Sendable, CustomStringConvertible {
     /// `file:line`, `--option` or a variable.
-    let place: String
+    package let place: String
     /// Empty when the whole place is wrong.
-    let key: String
-    let reason: String
+    package let key: String
+    package let reason: String
     /// For the order of the report; 0 where there are no lines.
-    let line: Int
+    package let line: Int
 
-    init(place: String, line: Int = 0, key: String = "", reason: String) {
+    package init(place: String, line: Int = 0, key: String = "", reason: String) {
         self.place = place
         self.line = line
         self.key = key
         self.reason = reason
     }
 
-    var description: String {
+    package var description: String {
         let place = self.line > 0 ? "\(self.place):\(self.line)" : self.place
         return self.key.isEmpty ? "\(place): \(self.reason)" : "\(place): \(self.key): \(self.reason)"
     }
 }
 
 /// Everything that is wrong with the configuration, at once.
-struct ConfigurationError: Error, Equatable, Sendable, CustomStringConvertible {
-    let problems: [ConfigurationProblem]
+package struct ConfigurationError: Error, Equatable, Sendable, CustomStringConvertible {
+    package let problems: [ConfigurationProblem]
 
-    init(_ problems: [ConfigurationProblem]) {
+    package init(_ problems: [ConfigurationProblem]) {
         self.problems = problems.sorted { ($0.place, $0.line, $0.key) < ($1.place, $1.line, $1.key) }
     }
 
-    var description: String {
+    package var description: String {
         self.problems.map(\.description).joined(separator: "\n")
     }
 }
 
 /// The known word that was probably meant.
-enum Suggestion {
+package enum Suggestion {
     /// Nil when nothing is near: at most a third of the letters may differ.
-    static func nearest(to word: String, among known: some Sequence<String>) -> String? {
+    package static func nearest(to word: String, among known: some Sequence<String>) -> String? {
         known.map { (word: $0, distance: self.distance(word.lowercased(), $0.lowercased())) }
             .filter { $0.distance <= max(1, $0.word.count / 3) }
             .min { ($0.distance, $0.word) < ($1.distance, $1.word) }?.word

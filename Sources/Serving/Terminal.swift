@@ -1,24 +1,24 @@
 import Glibc
 
 /// Data to standard output, everything else to standard error (operations.md section 14.2).
-enum Terminal {
-    static func output(_ text: String) { self.write(text + "\n", to: STDOUT_FILENO) }
-    static func error(_ text: String) { self.write(text + "\n", to: STDERR_FILENO) }
+package enum Terminal {
+    package static func output(_ text: String) { self.write(text + "\n", to: STDOUT_FILENO) }
+    package static func error(_ text: String) { self.write(text + "\n", to: STDERR_FILENO) }
 
     /// Without a line feed: for what is drawn over.
-    static func draw(_ text: String) { self.write(text, to: STDERR_FILENO) }
+    package static func draw(_ text: String) { self.write(text, to: STDERR_FILENO) }
 
-    static let outputIsTerminal = isatty(STDOUT_FILENO) == 1
-    static let errorIsTerminal = isatty(STDERR_FILENO) == 1
+    package static let outputIsTerminal = isatty(STDOUT_FILENO) == 1
+    package static let errorIsTerminal = isatty(STDERR_FILENO) == 1
 
     /// Whether lines may be drawn over and coloured.
-    static func isFancy(_ environment: [String: String]) -> Bool {
+    package static func isFancy(_ environment: [String: String]) -> Bool {
         (environment["NO_COLOR"] ?? "").isEmpty && environment["TERM"] != "dumb"
     }
 
     /// Whether everything was handed over; a reader that went away is no reason to fail.
     @discardableResult
-    static func write(_ text: String, to descriptor: Int32) -> Bool {
+    package static func write(_ text: String, to descriptor: Int32) -> Bool {
         var bytes = Array(text.utf8)[...]
         while !bytes.isEmpty {
             let written = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
@@ -32,7 +32,7 @@ enum Terminal {
     }
 
     /// What others wrote, made harmless for a terminal: no control and no bidirectional characters, at most 256 bytes.
-    static func harmless(_ text: String) -> String {
+    package static func harmless(_ text: String) -> String {
         var kept = String.UnicodeScalarView()
         var bytes = 0
         for scalar in text.unicodeScalars {

@@ -1,36 +1,36 @@
+import Foundation
 import Glibc
-import Logging
+package import Logging
 import Nostr
-import QueryAPI
 import Synchronization
 
 /// Log lines on standard error: text for people, JSON for collectors, or text with the journal's priority prefix.
-struct LogOutput: LogHandler {
+package struct LogOutput: LogHandler {
     /// The style that `auto` stands for is chosen before.
-    enum Style: Sendable {
+    package enum Style: Sendable {
         case text, json, journal
     }
 
-    var logLevel: Logger.Level
-    var metadata: Logger.Metadata = [:]
-    var metadataProvider: Logger.MetadataProvider?
+    package var logLevel: Logger.Level
+    package var metadata: Logger.Metadata = [:]
+    package var metadataProvider: Logger.MetadataProvider?
     private let label: String
     private let style: Style
     private let counts: LogCounts
 
-    init(label: String, level: Logger.Level, style: Style, counts: LogCounts) {
+    package init(label: String, level: Logger.Level, style: Style, counts: LogCounts) {
         self.label = label
         self.logLevel = level
         self.style = style
         self.counts = counts
     }
 
-    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+    package subscript(metadataKey key: String) -> Logger.Metadata.Value? {
         get { self.metadata[key] }
         set { self.metadata[key] = newValue }
     }
 
-    func log(event: LogEvent) {
+    package func log(event: LogEvent) {
         var all = self.metadata
         if let provided = self.metadataProvider?.get() { all.merge(provided) { $1 } }
         if let given = event.metadata { all.merge(given) { $1 } }
@@ -40,7 +40,7 @@ struct LogOutput: LogHandler {
         self.counts.count(event.level, wasWritten: Terminal.write(line + "\n", to: STDERR_FILENO))
     }
 
-    static func line(
+    package static func line(
         _ style: Style, level: Logger.Level, message: String, pairs: [(String, String)], at microseconds: Int64
     ) -> String {
         let time = Timestamp(microseconds / 1_000_000).rfc3339
@@ -86,16 +86,17 @@ struct LogOutput: LogHandler {
         return Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1_000
     }
 
-    /// Journal, if device and inode of `$JOURNAL_STREAM` are those of standard error.
-    static func style(_ format: LogFormat, environment: [String: String], isTerminal: Bool) -> Style {
+    /// Journal, if the inode of `$JOURNAL_STREAM` is that of standard error.
+    package static func style(_ format: LogFormat, environment: [String: String], isTerminal: Bool) -> Style {
         switch format {
         case .text: return .text
         case .json: return .json
         case .journal: return .journal
         case .auto:
-            var status = stat()
-            if let stream = environment["JOURNAL_STREAM"], fstat(STDERR_FILENO, &status) == 0,
-                stream == "\(status.st_dev):\(status.st_ino)"
+            // The stream is a socket, and all sockets are of one device: the inode alone tells them apart.
+            if let stream = environment["JOURNAL_STREAM"], let inode = stream.split(separator: ":").last,
+                let output = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/2"),
+                output == "socket:[\(inode)]"
             {
                 return .journal
             }
@@ -105,7 +106,7 @@ struct LogOutput: LogHandler {
 }
 
 /// How many lines were written by level, and how many could not be.
-final class LogCounts: Sendable {
+package final class LogCounts: Sendable {
     private struct Counts {
         var byLevel: [Logger.Level: Int] = [:]
         var dropped = 0
@@ -113,20 +114,22 @@ final class LogCounts: Sendable {
 
     private let counts = Mutex(Counts())
 
-    func count(_ level: Logger.Level, wasWritten: Bool) {
+    package init() {}
+
+    package func count(_ level: Logger.Level, wasWritten: Bool) {
         self.counts.withLock { counts in
             counts.byLevel[level, default: 0] += 1
             if !wasWritten { counts.dropped += 1 }
         }
     }
 
-    var families: [MetricFamily] {
+    package func families(prefix: String) -> [MetricFamily] {
         let counts = self.counts.withLock { $0 }
-        var messages = MetricFamily("nostr_ingest_log_messages_total", .counter, "Log lines by level.")
+        var messages = MetricFamily(prefix + "log_messages_total", .counter, "Log lines by level.")
         for level in Logger.Level.allCases {
             messages.add(["level": level.rawValue], .count(counts.byLevel[level] ?? 0))
         }
-        var dropped = MetricFamily("nostr_ingest_log_dropped_total", .counter, "Log lines that could not be written.")
+        var dropped = MetricFamily(prefix + "log_dropped_total", .counter, "Log lines that could not be written.")
         dropped.add([:], .count(counts.dropped))
         return [messages, dropped]
     }

@@ -17,6 +17,11 @@ package struct MetricFamily: Equatable, Sendable {
         self.samples = samples
     }
 
+    /// A family of one number.
+    package static func single(_ name: String, _ kind: Kind, _ help: String, _ value: Int) -> MetricFamily {
+        MetricFamily(name, kind, help, samples: [MetricSample(value: .count(value))])
+    }
+
     /// Adds a series.
     package mutating func add(_ labels: KeyValuePairs<String, String> = [:], _ value: MetricValue) {
         self.samples.append(MetricSample(labels: labels.map { MetricLabel($0.key, $0.value) }, value: value))

@@ -1,20 +1,32 @@
 /// What to tell systemd, and when: the table of operations.md section 3, without a socket and without a clock.
-struct NotifyState {
-    /// What the daemon looks like now.
-    struct Observation: Equatable {
-        /// Database reachable, schema accepted, relay loops started.
-        var isReady = false
-        var isDraining = false
-        /// Events not written yet.
-        var inFlight = 0
+package struct NotifyState {
+    /// What the program looks like now.
+    package struct Observation: Equatable {
+        /// Whether the start is over.
+        package var isReady = false
+        package var isDraining = false
+        /// What a drain waits for, such as `12 events`: how many, and of what.
+        package var inFlight = 0
+        package var unit = ""
         /// When each loop last came round; nil before its first time.
-        var writerTick: ContinuousClock.Instant?
-        var fleetTick: ContinuousClock.Instant?
-        var status = ""
+        package var ticks: [ContinuousClock.Instant?] = []
+        package var status = ""
+
+        package init(
+            isReady: Bool, isDraining: Bool, inFlight: Int, unit: String, ticks: [ContinuousClock.Instant?],
+            status: String
+        ) {
+            self.isReady = isReady
+            self.isDraining = isDraining
+            self.inFlight = inFlight
+            self.unit = unit
+            self.ticks = ticks
+            self.status = status
+        }
     }
 
     /// While the drain makes progress systemd is asked for so much more time.
-    static let extensionMicroseconds = 10_000_000
+    package static let extensionMicroseconds = 10_000_000
 
     private let watchdogInterval: Duration?
     private var hasSaidReady = false
@@ -23,12 +35,12 @@ struct NotifyState {
     private var lastInFlight: Int?
     private var nextKeepAlive: ContinuousClock.Instant?
 
-    init(watchdogInterval: Duration?) {
+    package init(watchdogInterval: Duration?) {
         self.watchdogInterval = watchdogInterval
     }
 
     /// The datagrams to send, in order; called about once a second.
-    mutating func datagrams(_ seen: Observation, at now: ContinuousClock.Instant) -> [String] {
+    package mutating func datagrams(_ seen: Observation, at now: ContinuousClock.Instant) -> [String] {
         var datagrams: [String] = []
         if seen.isDraining {
             datagrams += self.draining(seen)
@@ -56,16 +68,16 @@ struct NotifyState {
             lines.append("STOPPING=1")
         }
         if progresses {
-            lines.append("STATUS=draining \(seen.inFlight) events")
+            lines.append("STATUS=draining \(seen.inFlight) \(seen.unit)")
             lines.append("EXTEND_TIMEOUT_USEC=\(Self.extensionMicroseconds)")
         }
         return lines.isEmpty ? [] : [lines.joined(separator: "\n")]
     }
 
-    /// Tied to real progress: both loops came round within the time that systemd waits.
+    /// Tied to real progress: every loop came round within the time that systemd waits.
     private func isAlive(_ seen: Observation, at now: ContinuousClock.Instant) -> Bool {
         guard let interval = self.watchdogInterval else { return false }
-        return [seen.writerTick, seen.fleetTick].allSatisfy { tick in
+        return seen.ticks.allSatisfy { tick in
             // Before the first tick the start itself is timed by TimeoutStartSec.
             tick.map { now - $0 <= interval * 2 } ?? !self.hasSaidReady
         }

@@ -8,7 +8,7 @@ import Synchronization
 import TestSupport
 import Testing
 
-@testable import QueryAPI
+@testable import Serving
 
 struct QueryServerTests {
     static let silent = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
@@ -21,7 +21,7 @@ struct QueryServerTests {
         let registry = PrometheusRegistry(logger: Self.silent)
         let (addresses, listening) = AsyncStream.makeStream(of: ListenAddress.self)
         let server = QueryServer(
-            address: ListenAddress(host: "127.0.0.1", port: 0), limits: limits,
+            address: ListenAddress(host: "127.0.0.1", port: 0), limits: limits, metricPrefix: "nostr_ingest_",
             report: { HealthAnswerTests.report(checks) }, metrics: { registry.families() },
             onListening: { listening.yield($0) }, factory: registry, logger: Self.silent)
         let group = ServiceGroup(configuration: .init(services: [server], logger: Self.silent))

@@ -1,7 +1,7 @@
 import Nostr
 import Testing
 
-@testable import QueryAPI
+@testable import Serving
 
 struct HealthAnswerTests {
     static func report(_ checks: [HealthCheck]) -> HealthReport {

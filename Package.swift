@@ -72,6 +72,11 @@ let package = Package(
             name: "NostrCache", dependencies: ["Nostr", "Postgres", logging], resources: [.embedInCode("SQL")],
             swiftSettings: settings),
         .target(
+            name: "ControlPlane",
+            dependencies: ["Postgres", logging, .product(name: "Crypto", package: "swift-crypto")],
+            resources: [.embedInCode("SQL"), .embedInCode("VectorSQL"), .embedInCode("RolesSQL")],
+            swiftSettings: settings),
+        .target(
             name: "Serving",
             dependencies: ["Nostr", "Postgres", logging, metrics, lifecycle, unixSignals, arguments]
                 + [
@@ -158,6 +163,7 @@ let package = Package(
                 arguments,
                 lifecycle, .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "JWTKit", package: "jwt-kit"),
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
             ] + http + nio,
             swiftSettings: settings),
         .testTarget(name: "TidyTests", swiftSettings: settings),

@@ -25,6 +25,14 @@ package struct LogOutput: LogHandler {
         self.counts = counts
     }
 
+    /// The log of a program, in the style that its environment asks for.
+    package static func logger(
+        label: String, level: Logger.Level, format: LogFormat, environment: [String: String], counts: LogCounts
+    ) -> Logger {
+        let style = Self.style(format, environment: environment, isTerminal: Terminal.errorIsTerminal)
+        return Logger(label: label) { LogOutput(label: $0, level: level, style: style, counts: counts) }
+    }
+
     package subscript(metadataKey key: String) -> Logger.Metadata.Value? {
         get { self.metadata[key] }
         set { self.metadata[key] = newValue }

@@ -62,7 +62,8 @@ package struct CommandFailure: Error, CustomStringConvertible {
 
     private static func status(of error: MigrationError) -> ProcessStatus {
         switch error {
-        case .databaseNewer, .gap, .reordered, .changed, .unknownVersion: .configuration
+        case .databaseNewer, .gap, .reordered, .changed, .unknownVersion, .baselineOfKnown, .baselineDiffers:
+            .configuration
         case .lockHeld, .tablesLocked: .tryAgain
         case .failed(_, _, _, let error): error.isTransient ? .unavailable : .configuration
         case .listNotConsecutive, .transactionEnded: .software

@@ -60,14 +60,11 @@ struct ConfigurationOptions: ParsableArguments {
 
     /// The log of an operator's command: what goes wrong, unless more is asked for.
     func logger(_ loaded: LoadedConfiguration, counts: LogCounts = LogCounts(), isDaemon: Bool = false) -> Logger {
-        let environment = ProcessInfo.processInfo.environment
         let log = loaded.configuration.log
-        let style = LogOutput.style(log.format, environment: environment, isTerminal: Terminal.errorIsTerminal)
         let isAsked = loaded.sources["log.level"].map { $0.hasPrefix("--") } ?? false
-        let level = isDaemon || isAsked ? log.level : max(log.level, .warning)
-        return Logger(label: "nostr-ingest") { label in
-            LogOutput(label: label, level: level, style: style, counts: counts)
-        }
+        return LogOutput.logger(
+            label: "nostr-ingest", level: isDaemon || isAsked ? log.level : max(log.level, .warning),
+            format: log.format, environment: ProcessInfo.processInfo.environment, counts: counts)
     }
 }
 

@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import Serving
+import TestSupport
 import Testing
 
 @testable import nostr_ingest

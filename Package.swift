@@ -23,6 +23,7 @@ let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 
 // Bottom-up: a target may depend only on targets of the levels below its own (docs/architecture.md, TidyTests).
@@ -36,6 +37,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio-ssl", exact: "2.37.6"),
         .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
         .package(url: "https://github.com/apple/swift-metrics", exact: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
         .package(url: "https://github.com/apple/swift-configuration", exact: "1.4.0", traits: []),
         .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
@@ -55,10 +57,14 @@ let package = Package(
             name: "Postgres", dependencies: ["CLibPQ", logging], resources: [.embedInCode("SQL")],
             swiftSettings: settings),
 
-        // Level 2: sockets, and the cache's SQL.
+        // Level 2: sockets, and the SQL of the two planes.
         .target(name: "RelayClient", dependencies: ["Nostr", nioSSL, logging] + nio, swiftSettings: settings),
         .target(
             name: "NostrCache", dependencies: ["Nostr", "Postgres", logging], resources: [.embedInCode("SQL")],
+            swiftSettings: settings),
+        .target(
+            name: "ControlPlane", dependencies: ["Postgres", crypto, logging],
+            resources: [.embedInCode("SQL"), .embedInCode("VectorSQL"), .embedInCode("RolesSQL")],
             swiftSettings: settings),
         .target(
             name: "RelayWorld", dependencies: ["Nostr", "CSecp256k1"] + nio, swiftSettings: settings),
@@ -115,6 +121,9 @@ let package = Package(
             name: "NostrCacheTests",
             dependencies: ["NostrCache", "Nostr", "Postgres", "TestSupport", "CSecp256k1", logging],
             resources: [.copy("Vectors")], swiftSettings: settings),
+        .testTarget(
+            name: "ControlPlaneTests", dependencies: ["ControlPlane", "Postgres", "TestSupport", crypto, logging],
+            swiftSettings: settings),
         .testTarget(name: "RelayWorldTests", dependencies: ["RelayWorld", "Nostr"] + nio, swiftSettings: settings),
         .testTarget(
             name: "IngestTests", dependencies: ["Ingest", "NostrCache", "RelayClient", "RelayWorld", "Nostr"] + nio,

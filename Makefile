@@ -29,7 +29,7 @@ peers: ## a virtual environment with relays and clients that nobody here wrote (
 	@Tests/Peers/setup.sh
 
 # One target after the other: tests of one target run side by side, and each gets the whole machine.
-TEST_TARGETS := TidyTests NostrTests PostgresTests RelayClientTests NostrCacheTests RelayWorldTests IngestTests \
+TEST_TARGETS := TidyTests NostrTests PostgresTests RelayClientTests NostrCacheTests ControlPlaneTests RelayWorldTests IngestTests \
   QueryAPITests CommandTests IntegrationTests
 
 test: setup peers lint build units ## install what is missing, build, and pass all tests

@@ -29,6 +29,7 @@ let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 
 // Bottom-up: a target may depend only on targets of the levels below its own (docs/architecture.md, TidyTests).
@@ -43,6 +44,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio-ssl", exact: "2.37.6"),
         .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
         .package(url: "https://github.com/apple/swift-metrics", exact: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
         .package(url: "https://github.com/apple/swift-configuration", exact: "1.4.0", traits: []),
         .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
@@ -51,7 +53,6 @@ let package = Package(
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", exact: "2.13.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", exact: "2.28.1"),
         .package(url: "https://github.com/swift-server/async-http-client", exact: "1.37.0"),
-        .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
         .package(url: "https://github.com/vapor/jwt-kit", exact: "5.7.1"),
     ],
     targets: [
@@ -66,14 +67,13 @@ let package = Package(
             name: "Postgres", dependencies: ["CLibPQ", logging], resources: [.embedInCode("SQL")],
             swiftSettings: settings),
 
-        // Level 2: sockets, the cache's SQL, and what every service shows its operator.
+        // Level 2: sockets, the SQL of the two planes, and what every service shows its operator.
         .target(name: "RelayClient", dependencies: ["Nostr", nioSSL, logging] + nio, swiftSettings: settings),
         .target(
             name: "NostrCache", dependencies: ["Nostr", "Postgres", logging], resources: [.embedInCode("SQL")],
             swiftSettings: settings),
         .target(
-            name: "ControlPlane",
-            dependencies: ["Postgres", logging, .product(name: "Crypto", package: "swift-crypto")],
+            name: "ControlPlane", dependencies: ["Postgres", crypto, logging],
             resources: [.embedInCode("SQL"), .embedInCode("VectorSQL"), .embedInCode("RolesSQL")],
             swiftSettings: settings),
         .target(
@@ -104,8 +104,7 @@ let package = Package(
             dependencies: ["ControlPlane", "Serving", "Postgres", "Nostr", logging, metrics, lifecycle, arguments]
                 + [
                     .product(name: "AsyncHTTPClient", package: "async-http-client"),
-                    .product(name: "Crypto", package: "swift-crypto"),
-                    .product(name: "JWTKit", package: "jwt-kit"),
+                    crypto, .product(name: "JWTKit", package: "jwt-kit"),
                 ] + http + nio,
             swiftSettings: settings),
         .executableTarget(
@@ -135,6 +134,9 @@ let package = Package(
             name: "NostrCacheTests",
             dependencies: ["NostrCache", "Nostr", "Postgres", "TestSupport", "CSecp256k1", logging],
             resources: [.copy("Vectors")], swiftSettings: settings),
+        .testTarget(
+            name: "ControlPlaneTests", dependencies: ["ControlPlane", "Postgres", "TestSupport", crypto, logging],
+            swiftSettings: settings),
         .testTarget(name: "RelayWorldTests", dependencies: ["RelayWorld", "Nostr"] + nio, swiftSettings: settings),
         .testTarget(
             name: "IngestTests", dependencies: ["Ingest", "NostrCache", "RelayClient", "RelayWorld", "Nostr"] + nio,
@@ -161,8 +163,7 @@ let package = Package(
             dependencies: [
                 "control-plane", "ControlPlane", "Serving", "Nostr", "Postgres", "TestSupport", logging, metrics,
                 arguments,
-                lifecycle, .product(name: "Crypto", package: "swift-crypto"),
-                .product(name: "JWTKit", package: "jwt-kit"),
+                lifecycle, crypto, .product(name: "JWTKit", package: "jwt-kit"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
             ] + http + nio,
             swiftSettings: settings),

@@ -88,6 +88,9 @@ package final class ConnectionPool: Sendable {
         if !isKept { await connection.close() }
     }
 
+    /// Callers that wait for a connection.
+    package var waitingCount: Int { self.state.withLock { $0.waiting.count } }
+
     // MARK: - Places
 
     /// Suspends until there is a place.

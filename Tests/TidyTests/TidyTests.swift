@@ -42,6 +42,7 @@ struct TidyTests {
             "NIOWebSocket", "NIOConcurrencyHelpers",
         ],
         "NostrCache": ["Nostr", "Postgres", "Logging"],
+        "ControlPlane": ["Postgres", "Crypto", "FoundationEssentials", "Logging", "Synchronization"],
         "RelayWorld": [
             "Nostr", "CSecp256k1", "Logging", "NIOCore", "NIOPosix", "NIOHTTP1", "NIOWebSocket",
             "NIOConcurrencyHelpers",

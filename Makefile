@@ -21,8 +21,9 @@ setup: ## install the Debian packages that are missing
 build: setup ## build everything, debug
 	swift build --build-tests
 
-release: setup ## build the daemon and the demo relay, release
+release: setup ## build the daemon, the control plane and the demo relay, release
 	swift build -c release --product nostr-ingest
+	swift build -c release --product control-plane
 	swift build -c release --product relay-world
 
 peers: ## a virtual environment with relays and clients that nobody here wrote (skipped without Python 3.10)
@@ -30,7 +31,7 @@ peers: ## a virtual environment with relays and clients that nobody here wrote (
 
 # One target after the other: tests of one target run side by side, and each gets the whole machine.
 TEST_TARGETS := TidyTests NostrTests PostgresTests RelayClientTests NostrCacheTests ControlPlaneTests RelayWorldTests IngestTests \
-  QueryAPITests CommandTests IntegrationTests
+  ServingTests CommandTests ControlCommandTests IntegrationTests
 
 test: setup peers lint build units ## install what is missing, build, and pass all tests
 	@for target in $(TEST_TARGETS); do \

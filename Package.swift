@@ -149,7 +149,7 @@ let package = Package(
         .testTarget(
             name: "ServingTests",
             dependencies: ["Serving", "Nostr", "TestSupport", logging, metrics, lifecycle]
-                + [.product(name: "CoreMetrics", package: "swift-metrics")] + nio,
+                + [.product(name: "CoreMetrics", package: "swift-metrics")] + http + nio,
             swiftSettings: settings),
         .testTarget(
             name: "CommandTests",

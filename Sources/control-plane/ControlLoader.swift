@@ -33,8 +33,10 @@ struct ControlLoader {
         sources.read(ControlSettings.all, into: &configuration)
         configuration.database.password = sources.secret("database.password")
         let place = sources.sources
+        // A value that was refused has its own reason already.
+        let refused = Set(sources.problems.map(\.key))
         sources.refuse(
-            Self.contradictions(configuration).map { key, reason in
+            Self.contradictions(configuration).filter { !refused.contains($0.key) }.map { key, reason in
                 ConfigurationProblem(place: place[key] ?? tree?.name ?? "defaults", key: key, reason: reason)
             })
         guard sources.problems.isEmpty else { throw ConfigurationError(sources.problems) }

@@ -1,4 +1,5 @@
 import Ingest
+import Nostr
 import Serving
 
 /// Every key of the configuration that has a single value.

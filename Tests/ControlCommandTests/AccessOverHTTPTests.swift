@@ -132,7 +132,7 @@ struct AccessOverHTTPTests {
     @Test func `every operation answers every caller as the matrix says`() async throws {
         try await ServedPlane.with {
             $0.failuresPerMinute = 10_000
-        } _: { plane in
+        } _: { plane async throws in
             let connection = try await PostgresConnection.open(plane.database, logger: .silent)
             var world = AccessWorld(1)
             var served = 0
@@ -164,7 +164,7 @@ struct AccessOverHTTPTests {
     }
 
     @Test func `a live token is its user, and makes no tokens`() async throws {
-        try await ServedPlane.with { plane in
+        try await ServedPlane.with { plane async throws in
             let world = AccessWorld(1)
             let connection = try await PostgresConnection.open(plane.database, logger: .silent)
             try await connection.run { try world.make($0) }

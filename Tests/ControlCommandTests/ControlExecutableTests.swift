@@ -1,6 +1,8 @@
 import AsyncHTTPClient
 import ControlPlane
 import Foundation
+import NIOCore
+import NIOHTTP1
 import Nostr
 import Postgres
 import Serving

@@ -1,3 +1,4 @@
+import ControlPlane
 import Foundation
 import NIOHTTP1
 import Nostr
@@ -19,7 +20,7 @@ struct CredentialTests {
     }
 
     @Test func `credentials count in the header alone`() async throws {
-        try await ServedPlane.with { plane in
+        try await ServedPlane.with { plane async throws in
             let jwt = try plane.jwt("usr_1")
             #expect(try await plane.call(.GET, "/me?access_token=\(jwt)", as: nil).status == 401)
             #expect(try await plane.call(.GET, "/me", as: nil, headers: ["Cookie": "session=\(jwt)"]).status == 401)
@@ -28,7 +29,7 @@ struct CredentialTests {
     }
 
     @Test func `every bad credential gets the same answer`() async throws {
-        try await ServedPlane.with { plane in
+        try await ServedPlane.with { plane async throws in
             let foreign = try AuthService.token("usr_1", AuthService.Key("first"))
             var answers: Set<String> = []
             for bearer in [
@@ -46,34 +47,24 @@ struct CredentialTests {
     }
 
     @Test func `a rotation of keys is followed`() async throws {
-        let isRotated = Mutex(false)
         let next = AuthService.Key("second")
-        let keys: @Sendable (AuthService.Key) async throws -> [UInt8] = { first in
-            AuthService.document(isRotated.withLock { $0 } ? [first, next] : [first])
-        }
-        let clock = HandClock()
-        // The served key store runs on the real clock, so the minute is waited for here.
-        let store = KeyStore(logger: .silent, now: { clock.now }) { try await keys(AuthService.Key("first")) }
-        _ = try? await store.key(id: "first", for: .edDSA)
-        isRotated.withLock { $0 = true }
-        await #expect(throws: KeyStoreError.unknownKey) { try await store.key(id: "second", for: .edDSA) }
-        clock.advance(by: .seconds(60))
-        #expect(try await store.key(id: "second", for: .edDSA).keyID == "second")
-        try await ServedPlane.with(keys: keys) { plane in
+        // The old key stays until its last token has expired.
+        let keys: @Sendable (AuthService.Key) async throws -> [UInt8] = { AuthService.document([$0, next]) }
+        try await ServedPlane.with(keys: keys) { plane async throws in
             #expect(try await plane.call(.GET, "/me", as: AuthService.token("usr_1", next)).status == 200)
             #expect(try await plane.call(.GET, "/me", as: plane.jwt("usr_1")).status == 200)
         }
     }
 
     @Test func `without a key JWTs get 503 while tokens work, and without an auth service they get 401`() async throws {
-        try await ServedPlane.with(keys: { _ in throw KeyFetchError.status(500) }) { plane in
+        try await ServedPlane.with(keys: { _ in throw KeyFetchError.status(500) }) { plane async throws in
             let answer = try await plane.call(.GET, "/me", as: plane.jwt("usr_1"))
             #expect(answer.status == 503 && answer.code == "UNAVAILABLE")
             _ = try await plane.administration.createServiceAccount("svc_1", name: "Builder")
             let token = try await plane.administration.createToken(of: "svc_1", name: "t").secret.revealed
             #expect(try await plane.call(.GET, "/me", as: token).status == 200)
         }
-        try await ServedPlane.with(keys: nil) { plane in
+        try await ServedPlane.with(keys: nil) { plane async throws in
             #expect(try await plane.call(.GET, "/me", as: plane.jwt("usr_1")).status == 401)
         }
     }
@@ -82,7 +73,7 @@ struct CredentialTests {
         try await ServedPlane.with {
             $0.failuresPerMinute = 3
             $0.trustsForwardedFor = true
-        } _: { plane in
+        } _: { plane async throws in
             let jwt = try plane.jwt("usr_1")
             func status(_ bearer: String, from address: String) async throws -> ServedPlane.Answer {
                 try await plane.call(.GET, "/me", as: bearer, headers: ["X-Forwarded-For": "10.0.0.9, \(address)"])
@@ -99,14 +90,14 @@ struct CredentialTests {
     @Test func `an address that anybody may write is not believed`() async throws {
         try await ServedPlane.with {
             $0.failuresPerMinute = 1
-        } _: { plane in
+        } _: { plane async throws in
             #expect(try await plane.call(.GET, "/me", as: "x", headers: ["X-Forwarded-For": "192.0.2.1"]).status == 401)
             #expect(try await plane.call(.GET, "/me", as: "x", headers: ["X-Forwarded-For": "192.0.2.2"]).status == 429)
         }
     }
 
     @Test func `a secret is shown once, and never again`() async throws {
-        try await ServedPlane.with { plane in
+        try await ServedPlane.with { plane async throws in
             let made = try await plane.call(.POST, "/tokens", by: "usr_1", #"{"name":"laptop","expires_at":null}"#)
             let secret = try #require(made.json["api_key"]?.string)
             #expect(made.status == 201 && secret.hasPrefix("cp_") && secret.utf8.count == 67)
@@ -120,7 +111,7 @@ struct CredentialTests {
     }
 
     @Test func `a user comes with the first action and not with a look`() async throws {
-        try await ServedPlane.with { plane in
+        try await ServedPlane.with { plane async throws in
             let claims: [String: String?] = [
                 "name": "\"Ada\"", "email": "\"ada@example.com\"", "email_verified": "true",
             ]

@@ -45,7 +45,7 @@ struct OpenAPITests {
     }
 
     @Test func `the document is served without a credential, and is what is served`() async throws {
-        try await ServedPlane.with { plane in
+        try await ServedPlane.with { plane async throws in
             let answer = try await plane.call(.GET, "/openapi.json", as: nil)
             #expect(answer.status == 200 && answer.json == Self.document)
             for method in [HTTPMethod.GET, .POST, .PUT, .PATCH, .DELETE] {
@@ -91,18 +91,12 @@ struct OpenAPITests {
         }
     }
 
-    private static let places = [
-        URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-            .appending(path: ".venv/bin/openapi-spec-validator").path
-    ]
-    static var program: String? { self.places.first { FileManager.default.isExecutableFile(atPath: $0) } }
-
-    @Test(.enabled(if: Self.program != nil, "openapi-spec-validator is not in .venv"))
+    @Test(.enabled(if: PeersEnvironment.isReady, Comment(rawValue: PeersEnvironment.absence)))
     func `a validator that nobody here wrote accepts the document`() throws {
         let path = NSTemporaryDirectory() + "openapi-\(UUID()).json"
         defer { try? FileManager.default.removeItem(atPath: path) }
         try Self.document.text.write(toFile: path, atomically: true, encoding: .utf8)
-        let result = try Program.run(try #require(Self.program), [path])
+        let result = try Program.run(PeersEnvironment.path + "/bin/openapi-spec-validator", [path])
         #expect(result.status == 0, "\(result.output)\(result.error)")
     }
 }

@@ -3,6 +3,7 @@ import Foundation
 import NIOCore
 import NIOHTTP1
 import Nostr
+import Serving
 import Testing
 
 @testable import control_plane
@@ -22,7 +23,7 @@ struct RequestTests {
             (#"{"name":""}"#, "the name of an organization has 1 to 200 characters"),
         ])
     func `a body that is not as it should be is refused with its reason`(body: String, message: String) async throws {
-        try await ServedPlane.with { plane in
+        try await ServedPlane.with { plane async throws in
             let answer = try await plane.call(.POST, "/organizations", by: "usr_1", body)
             #expect(answer.status == 400 && answer.code == "BAD_REQUEST")
             #expect(answer.json["error"]?["message"]?.string == message)
@@ -30,7 +31,7 @@ struct RequestTests {
     }
 
     @Test func `malformed requests do not reach the database`() async throws {
-        try await ServedPlane.with { plane in
+        try await ServedPlane.with { plane async throws in
             let calls: [(HTTPMethod, String, String?, Int)] = [
                 (.GET, "/organizations/7", nil, 400), (.GET, "/projects?limit=0", nil, 400),
                 (.GET, "/projects?limit=201", nil, 400), (.GET, "/projects?limit=x", nil, 400),
@@ -61,7 +62,7 @@ struct RequestTests {
 
     @Test(arguments: ["text/plain", "application/jsonp", "", "application/x-www-form-urlencoded"])
     func `a body of another kind is refused`(type: String) async throws {
-        try await ServedPlane.with { plane in
+        try await ServedPlane.with { plane async throws in
             let answer = try await plane.call(
                 .POST, "/organizations", as: plane.jwt("usr_1"), #"{"name":"a"}"#, headers: ["Content-Type": type])
             #expect(answer.status == 415 && answer.code == "UNSUPPORTED_MEDIA_TYPE")
@@ -71,7 +72,7 @@ struct RequestTests {
     @Test func `a body has a limit, said or not, and comes after the credential`() async throws {
         var limits = ExchangeLimits()
         limits.bodyBytes = 1_000
-        try await ServedPlane.with(limits: limits) { plane in
+        try await ServedPlane.with(limits: limits) { plane async throws in
             let large = #"{"name":"\#(String(repeating: "x", count: 2_000))"}"#
             let answer = try await plane.call(.POST, "/organizations", by: "usr_1", large)
             #expect(answer.status == 413 && answer.code == "PAYLOAD_TOO_LARGE")
@@ -85,7 +86,7 @@ struct RequestTests {
     }
 
     @Test func `pages are walked to the end, whatever is added meanwhile`() async throws {
-        try await ServedPlane.with { plane in
+        try await ServedPlane.with { plane async throws in
             let id = try await plane.call(.POST, "/threads", by: "usr_1", "{}").id("thread")
             for number in 0..<7 {
                 let made = try await plane.call(
@@ -115,7 +116,7 @@ struct RequestTests {
     }
 
     @Test func `a creation under a key happens once`() async throws {
-        try await ServedPlane.with { plane in
+        try await ServedPlane.with { plane async throws in
             let jwt = try plane.jwt("usr_1")
             func create(_ body: String, key: String, path: String = "/projects") async throws -> ServedPlane.Answer {
                 try await plane.call(.POST, path, as: jwt, body, headers: ["Idempotency-Key": key])
@@ -145,14 +146,14 @@ struct RequestTests {
 
     @Test func `other origins are let in only when they are listed`() async throws {
         let preflight = ["Origin": "https://app.example", "Access-Control-Request-Method": "POST"]
-        try await ServedPlane.with { plane in
+        try await ServedPlane.with { plane async throws in
             let answer = try await plane.call(.OPTIONS, "/projects", as: nil, headers: preflight)
             #expect(answer.headers.first(name: "Access-Control-Allow-Origin") == nil)
             #expect(answer.headers.first(name: "Access-Control-Allow-Methods") == nil)
         }
         try await ServedPlane.with {
             $0.corsOrigins = ["https://app.example"]
-        } _: { plane in
+        } _: { plane async throws in
             let answer = try await plane.call(.OPTIONS, "/projects", as: nil, headers: preflight)
             #expect(answer.status == 204)
             #expect(answer.headers.first(name: "Access-Control-Allow-Origin") == "https://app.example")
@@ -165,7 +166,7 @@ struct RequestTests {
     }
 
     @Test func `requests are counted by route, and failed credentials by reason`() async throws {
-        try await ServedPlane.with { plane in
+        try await ServedPlane.with { plane async throws in
             let id = UUID().uuidString
             _ = try await plane.call(.GET, "/projects/\(id)", by: "usr_1")
             _ = try await plane.call(.GET, "/me", as: nil)
@@ -184,7 +185,7 @@ struct RequestTests {
     }
 
     @Test func `a broken database is no text for a client`() async throws {
-        try await ServedPlane.with { plane in
+        try await ServedPlane.with { plane async throws in
             try await plane.sql("ALTER TABLE projects RENAME TO moved")
             let answer = try await plane.call(.GET, "/projects", by: "usr_1")
             #expect(answer.status == 500 && answer.code == "INTERNAL")

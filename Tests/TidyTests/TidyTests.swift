@@ -52,11 +52,16 @@ struct TidyTests {
             "Nostr", "RelayClient", "NostrCache", "Postgres", "Logging", "Metrics", "ServiceLifecycle", "NIOCore",
             "NIOPosix", "Synchronization", "Glibc",
         ],
-        "QueryAPI": [
-            "Nostr", "NostrCache", "Hummingbird", "HummingbirdCore", "HTTPTypes", "Logging", "Metrics", "CoreMetrics",
-            "ServiceLifecycle", "NIOCore", "NIOPosix", "NIOHTTP1", "NIOHTTPTypes", "NIOHTTPTypesHTTP1",
+        "Serving": [
+            "Nostr", "Postgres", "ArgumentParser", "Configuration", "CoreMetrics", "Foundation", "Glibc", "HTTPTypes",
+            "Hummingbird", "HummingbirdCore", "Logging", "Metrics", "NIOCore", "NIOHTTP1", "NIOHTTPTypes", "NIOPosix",
+            "ServiceLifecycle", "Synchronization", "UnixSignals", "Yams",
+        ],
+        // No relay, no cache: of Nostr it takes the JSON parser and the clock's words (docs/decisions/0018).
+        "control-plane": [
+            "ControlPlane", "Serving", "Postgres", "Nostr", "ArgumentParser", "AsyncHTTPClient", "CoreMetrics", "Foundation",
+            "Glibc", "HTTPTypes", "JWTKit", "Logging", "Metrics", "NIOCore", "NIOHTTP1", "ServiceLifecycle",
             "Synchronization",
-            "Glibc",
         ],
     ]
 

@@ -92,17 +92,19 @@ struct ControlAPI: Sendable {
 
     private func find(_ request: ReceivedRequest) -> Found {
         guard let segments = Self.segments(request.path) else { return .nothing }
+        // The listener sends no body for a HEAD.
+        let method = request.method == .head ? .get : request.method
         if segments == ["openapi.json"] {
-            return request.method == .get || request.method == .head ? .document : .wrongMethod(allowed: [.get, .head])
+            return method == .get ? .document : .wrongMethod(allowed: [.get, .head])
         }
         // A literal wins over a parameter: /knowledge/search is no id.
         let matches = self.routes.compactMap { route in route.template.match(segments).map { (route, $0) } }
         let literal = matches.map { $0.1.count }.min()
         let nearest = matches.filter { $0.1.count == literal }
-        if let (route, parameters) = nearest.first(where: { $0.0.method == request.method }) {
+        if let (route, parameters) = nearest.first(where: { $0.0.method == method }) {
             return .route(route, parameters: parameters)
         }
-        let allowed = nearest.map(\.0.method)
+        let allowed = nearest.map(\.0.method).flatMap { $0 == .get ? [.get, .head] : [$0] }
         guard !allowed.isEmpty else { return .nothing }
         if request.method == .options, request.headers[.accessControlRequestMethod] != nil {
             return .preflight(methods: allowed)

@@ -10,7 +10,7 @@ struct ControlHealth {
 
     /// Three questions in a row without an answer.
     private static let answerAgeMax: Duration = DatabaseWatch.interval * 3
-    /// A question may take as long as a connection does.
+    /// A connection and a question have five seconds each.
     private static let tickAgeMax: Duration = .seconds(60)
 
     func report() -> HealthReport {
@@ -64,6 +64,10 @@ struct ControlHealth {
         build.add(["version": Release.version], .integer(1))
         return [
             .single(APICounters.prefix + "database_up", .gauge, "Whether the database answered lately.", isUp ? 1 : 0),
+            MetricFamily(
+                APICounters.prefix + "database_reconnects_total", .counter,
+                "Connections of the watch that had to be made again.",
+                samples: [MetricSample(value: .count(max(0, self.picture.connects - 1)))]),
             schema, build,
         ]
     }

@@ -29,9 +29,7 @@ struct ControlService {
         let database = ControlDatabase(pool: pool, logger: self.logger)
         let board = DatabaseWatch.Board()
         let counters = APICounters(factory: registry)
-        let watch = DatabaseWatch(database: database, board: board, logger: self.logger)
-        // The first answer, before anybody asks how we are.
-        await watch.look()
+        let watch = DatabaseWatch(configuration: self.postgres, board: board, logger: self.logger)
 
         let keys = self.keyStore(counters)
         await keys?.store.load()
@@ -137,7 +135,7 @@ private struct NotifyWatch: Service {
         let picture = self.board.snapshot
         let database = picture.lastError == nil ? "up" : "down"
         return NotifyState.Observation(
-            isReady: picture.tick != nil, isDraining: picture.isDraining, inFlight: self.counters.inFlight,
+            isReady: picture.answeredAt != nil, isDraining: picture.isDraining, inFlight: self.counters.inFlight,
             unit: "requests", ticks: [picture.tick],
             status: "\(self.counters.inFlight) requests in flight, database \(database)")
     }

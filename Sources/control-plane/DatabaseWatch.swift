@@ -16,6 +16,8 @@ struct DatabaseWatch: Service {
         /// The newest applied migration of the line; nil before the first answer.
         var version: Int?
         var lastError: String?
+        /// How often a connection was made.
+        var connects = 0
         var isDraining = false
     }
 
@@ -28,38 +30,54 @@ struct DatabaseWatch: Service {
     }
 
     static let interval: Duration = .seconds(5)
+    /// A server that says nothing is down. Shorter than what liveness and systemd wait for: an outage is a state of ours,
+    /// no reason to be restarted.
+    private static let answerLimit: Duration = .seconds(5)
 
-    let database: ControlDatabase
+    let configuration: PostgresConfiguration
     let board: Board
     let logger: Logger
 
     func run() async throws {
         await cancelWhenGracefulShutdown {
+            // Its own: requests that keep every connection of the pool busy do not make us look dead.
+            var connection: PostgresConnection?
             while !Task.isCancelled {
-                await self.look()
+                connection = await self.look(through: connection)
                 try? await Task.sleep(for: Self.interval)
             }
+            await connection?.close()
         }
     }
 
     /// One question, one answer on the board.
-    func look() async {
+    ///
+    /// - Returns: the connection to ask through next time, or nil when it broke.
+    func look(through open: PostgresConnection?) async -> PostgresConnection? {
+        defer { self.board.update { $0.tick = .now } }
+        var connection = open
         do {
-            let version = try await self.database.read { session in
+            if connection == nil {
+                connection = try await PostgresConnection.open(self.configuration, logger: self.logger)
+                self.board.update { $0.connects += 1 }
+            }
+            let version = try await connection?.run { session in
                 try session.execute(
                     "SELECT coalesce(max(version), 0)::bigint FROM schema_migrations WHERE line = $1",
-                    [.text(ControlSchema.line)]
+                    [.text(ControlSchema.line)], deadline: Self.answerLimit
                 ).first?[0].int8
             }
             self.board.update { picture in
                 picture.answeredAt = .now
-                picture.version = version.map { Int($0) }
+                picture.version = version.flatMap { $0 }.map { Int($0) }
                 picture.lastError = nil
             }
+            return connection
         } catch {
             self.logger.debug("The database does not answer", metadata: ["error": "\(error)"])
             self.board.update { $0.lastError = "\(error)" }
+            await connection?.close()
+            return nil
         }
-        self.board.update { $0.tick = .now }
     }
 }

@@ -9,6 +9,9 @@ struct FailureLimiter: Sendable {
     /// Beyond it the address whose bucket is fullest is forgotten, which loses the least.
     static let addressesMax = 10_000
 
+    /// What is longer is no address, and must not cost memory.
+    private static let addressCharactersMax = 45
+
     private struct Bucket {
         var tokens: Double
         var at: ContinuousClock.Instant
@@ -51,7 +54,7 @@ struct FailureLimiter: Sendable {
 
     /// One customer has a whole /64 of IPv6.
     static func key(_ address: String) -> String {
-        guard address.contains(":") else { return address }
+        guard address.contains(":") else { return String(address.prefix(Self.addressCharactersMax)) }
         if let dotted = address.lastIndex(of: ":").map({ address[address.index(after: $0)...] }), dotted.contains(".") {
             return String(dotted)
         }

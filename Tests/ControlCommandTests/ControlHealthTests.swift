@@ -1,6 +1,8 @@
 import Foundation
 import Nostr
+import Postgres
 import Serving
+import TestSupport
 import Testing
 
 @testable import control_plane
@@ -45,5 +47,31 @@ struct ControlHealthTests {
     @Test func `a service that stops is not ready at once, and lives`() {
         let report = self.report(after: .zero, isDraining: true)
         #expect(self.status(report, .ready) == 503 && self.status(report, .live) == 200)
+    }
+}
+
+struct DatabaseWatchTests {
+    @Test func `the watch sees the schema, a broken connection, and the database again`() async throws {
+        try await ServedPlane.with { plane async throws in
+            let board = DatabaseWatch.Board()
+            let watch = DatabaseWatch(configuration: plane.database, board: board, logger: .silent)
+            let connection = try #require(await watch.look(through: nil))
+            #expect(board.snapshot.version == Release.schema && board.snapshot.lastError == nil)
+            let pid = try await connection.run { $0.backendPID }
+            try await plane.sql("SELECT pg_terminate_backend(\(pid), 10000)")
+            #expect(await watch.look(through: connection) == nil)
+            #expect(board.snapshot.lastError != nil)
+            let again = await watch.look(through: nil)
+            #expect(again != nil && board.snapshot.lastError == nil && board.snapshot.connects == 2)
+            await again?.close()
+        }
+    }
+
+    @Test func `a server that is not there is an iteration, too`() async throws {
+        let board = DatabaseWatch.Board()
+        let configuration = try PostgresConfiguration(connectionString: "host=127.0.0.1 port=1 user=u dbname=d")
+        let watch = DatabaseWatch(configuration: configuration, board: board, logger: .silent)
+        #expect(await watch.look(through: nil) == nil)
+        #expect(board.snapshot.tick != nil && board.snapshot.answeredAt == nil && board.snapshot.lastError != nil)
     }
 }

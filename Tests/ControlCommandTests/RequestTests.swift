@@ -60,6 +60,16 @@ struct RequestTests {
         }
     }
 
+    @Test func `a HEAD is a GET without its body`() async throws {
+        try await ServedPlane.with { plane async throws in
+            let head = try await plane.call(.HEAD, "/me", by: "usr_1")
+            #expect(head.status == 200 && head.json == .null && head.headers.first(name: "Content-Length") != "0")
+            #expect(try await plane.call(.HEAD, "/me", as: nil).status == 401)
+            let refused = try await plane.call(.PUT, "/me", by: "usr_1")
+            #expect(refused.headers.first(name: "Allow") == "GET, HEAD")
+        }
+    }
+
     @Test(arguments: ["text/plain", "application/jsonp", "", "application/x-www-form-urlencoded"])
     func `a body of another kind is refused`(type: String) async throws {
         try await ServedPlane.with { plane async throws in

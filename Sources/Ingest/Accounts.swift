@@ -41,12 +41,32 @@ package final class Accounts: Sendable {
         package var replaced = 0
         package var deleted = 0
         package var rejected: [EventRejection: Int] = [:]
+        /// The outcomes that metrics tell apart by kind.
+        package var kinds: [Kind: KindCounts] = [:]
 
         package init() {}
 
         package var total: Int {
             self.written + self.duplicates + self.retried + self.replaced + self.deleted
                 + self.rejected.values.reduce(0, +)
+        }
+    }
+
+    package struct KindCounts: Equatable, Sendable {
+        package var written = 0
+        package var replaced = 0
+        package var deleted = 0
+
+        package init(written: Int = 0, replaced: Int = 0, deleted: Int = 0) {
+            self.written = written
+            self.replaced = replaced
+            self.deleted = deleted
+        }
+
+        package static func + (one: Self, other: Self) -> Self {
+            Self(
+                written: one.written + other.written, replaced: one.replaced + other.replaced,
+                deleted: one.deleted + other.deleted)
         }
     }
 
@@ -113,7 +133,7 @@ package final class Accounts: Sendable {
 }
 
 extension Accounts.FrameCounts {
-    fileprivate mutating func add(_ other: Self) {
+    mutating func add(_ other: Self) {
         self.received += other.received
         self.duplicates += other.duplicates
         self.rejected.merge(other.rejected, uniquingKeysWith: +)
@@ -132,18 +152,25 @@ extension Accounts.WriteCounts {
         self.replaced += other.replaced
         self.deleted += other.deleted
         self.rejected.merge(other.rejected, uniquingKeysWith: +)
+        self.kinds.merge(other.kinds, uniquingKeysWith: +)
     }
 
     /// Counts the outcomes of a batch; `isRetry` says that an earlier attempt may have committed.
-    package init(_ outcomes: [WriteOutcome], isRetry: Bool) {
+    package init(_ outcomes: some Sequence<(kind: Kind, outcome: WriteOutcome)>, isRetry: Bool) {
         self.init()
-        for outcome in outcomes {
+        for (kind, outcome) in outcomes {
             switch outcome {
-            case .written: self.written += 1
+            case .written:
+                self.written += 1
+                self.kinds[kind, default: Accounts.KindCounts()].written += 1
             case .duplicate:
                 if isRetry { self.retried += 1 } else { self.duplicates += 1 }
-            case .replaced: self.replaced += 1
-            case .deleted: self.deleted += 1
+            case .replaced:
+                self.replaced += 1
+                self.kinds[kind, default: Accounts.KindCounts()].replaced += 1
+            case .deleted:
+                self.deleted += 1
+                self.kinds[kind, default: Accounts.KindCounts()].deleted += 1
             case .rejected(let reason): self.rejected[reason, default: 0] += 1
             }
         }

@@ -18,18 +18,21 @@ struct FrameReader: ~Copyable {
         case notice(String)
     }
 
-    private let relay: RelayID
     private let committed: CommittedEvents
-    private let verifier: EventVerifier
+    private let verifier: BatchVerifier
     private let limits: EventLimits
 
     /// Events of the first pass that wait for verification.
     private var unverified: [Nostr.Event] = []
+    /// What the events of the last batch that a tail delivered claim as their time.
+    private(set) var live: [Timestamp] = []
 
-    init(relay: RelayID, committed: CommittedEvents, keys: PublicKeyCache, limits: EventLimits) {
-        self.relay = relay
+    init(
+        relay: RelayID, committed: CommittedEvents, keys: PublicKeyCache, verified: VerifiedSignatures,
+        limits: EventLimits
+    ) {
         self.committed = committed
-        self.verifier = EventVerifier(keys: keys)
+        self.verifier = BatchVerifier(relay: relay, keys: keys, verified: verified, limits: limits)
         self.limits = limits
     }
 
@@ -42,6 +45,7 @@ struct FrameReader: ~Copyable {
         let copies = self.committed.createdAt(of: peeks.map { $0?.id })
         var events: [Event] = []
         var received = 0
+        self.live.removeAll(keepingCapacity: true)
         for index in frames.indices {
             let frame = frames[index]
             if let peek = peeks[index], let createdAt = copies[index] {
@@ -62,9 +66,13 @@ struct FrameReader: ~Copyable {
                     continue
                 }
                 received += 1
-                if let reason = session.receive(event, under: id, now: now) {
+                switch session.receive(event, under: id, now: now) {
+                case .refused(let reason):
                     counts.reject(reason)
-                } else {
+                case .live:
+                    self.live.append(event.createdAt)
+                    self.keep(event, &counts)
+                case .stored:
                     self.keep(event, &counts)
                 }
             } catch {
@@ -106,39 +114,14 @@ struct FrameReader: ~Copyable {
         }
     }
 
-    /// Verifies what the first pass left, in order of arrival.
+    /// Verifies what the first pass left, in order of arrival; `microseconds` since 1970.
     mutating func verify(
         at wall: Timestamp, seenAt microseconds: Int64, counts: inout Accounts.FrameCounts
-    ) -> [CacheItem] {
-        var items: [CacheItem] = []
-        items.reserveCapacity(self.unverified.count)
-        for event in self.unverified {
-            do throws(EventRejection) {
-                let verified = try self.verifier.verify(event)
-                switch EventGate.rejection(of: verified.event, now: wall, limits: self.limits) {
-                case nil:
-                    items.append(.event(verified, relay: self.relay, seenAt: microseconds))
-                    counts.queued += 1
-                case .some(let reason) where reason.isQuarantined:
-                    // Settled by the writer, like an event. The bytes are written anew from what was verified: what
-                    // else the frame said was never signed.
-                    counts.queued += 1
-                    let retryAt = verified.event.createdAt.seconds - self.limits.futureSecondsMax
-                    items.append(
-                        .quarantine(
-                            QuarantinedEvent(
-                                event: verified, raw: verified.event.json, reason: reason, relay: self.relay,
-                                retryAt: reason == .future && retryAt < Int64.max / 1_000_000
-                                    ? retryAt * 1_000_000 : nil)))
-                case .some(let reason):
-                    counts.reject(reason)
-                }
-            } catch {
-                counts.reject(error)
-            }
-        }
+    ) async -> [CacheItem] {
+        let verdict = await self.verifier.verify(self.unverified, at: wall, seenAt: microseconds)
         self.unverified.removeAll(keepingCapacity: true)
-        return items
+        counts.add(verdict.counts)
+        return verdict.items
     }
 }
 

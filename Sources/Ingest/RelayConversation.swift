@@ -10,18 +10,21 @@ package struct IngestServices: Sendable {
     package let queue: EventQueue
     package let committed: CommittedEvents
     package let keys: PublicKeyCache
+    package let verified: VerifiedSignatures
     package let accounts: Accounts
     package let status: ServiceStatus
     package let time: IngestTime
     package let logger: Logger
 
     package init(
-        queue: EventQueue, committed: CommittedEvents, keys: PublicKeyCache, accounts: Accounts,
-        status: ServiceStatus, time: IngestTime = .system, logger: Logger
+        queue: EventQueue, committed: CommittedEvents, keys: PublicKeyCache,
+        verified: VerifiedSignatures = VerifiedSignatures(), accounts: Accounts, status: ServiceStatus,
+        time: IngestTime = .system, logger: Logger
     ) {
         self.queue = queue
         self.committed = committed
         self.keys = keys
+        self.verified = verified
         self.accounts = accounts
         self.status = status
         self.time = time
@@ -58,6 +61,8 @@ struct RelayConversation: ~Copyable {
     private var outgoing: [ClientMessage] = []
     private var advances: [CacheItem] = []
     private var counts = Accounts.FrameCounts()
+    /// When the requests for stored events that are open were asked.
+    private var askedAt: [RequestPurpose: ContinuousClock.Instant] = [:]
     private var isRecycled = false
     private var alive: Timestamp
     private var honesty = Honesty()
@@ -100,7 +105,8 @@ struct RelayConversation: ~Copyable {
         self.session = RelaySession(
             prefix: "c\(String(connectionNumber % 46_656, radix: 36))-", deadline: limits.requestDeadline)
         self.reader = FrameReader(
-            relay: relay, committed: services.committed, keys: services.keys, limits: limits.event)
+            relay: relay, committed: services.committed, keys: services.keys, verified: services.verified,
+            limits: limits.event)
         self.alive = services.time.wall
     }
 
@@ -162,6 +168,10 @@ struct RelayConversation: ~Copyable {
         case .answered(let purpose, let page, let id):
             self.outgoing.append(.close(id))
             guard let window = purpose.window else { return }
+            if let askedAt = self.askedAt.removeValue(forKey: purpose) {
+                Timer(label: "nostr_ingest_relay_eose_duration_seconds", dimensions: [("relay", self.label)])
+                    .record(duration: now - askedAt)
+            }
             self.services.status.update(relay: self.label) { $0.lastAnswer = self.services.time.wall }
             let actions = self.followers[purpose.follower].answered(window: window, page, now: now)
             self.countFetch(actions)
@@ -196,6 +206,7 @@ struct RelayConversation: ~Copyable {
         _ purpose: RequestPurpose, _ failure: FetchFailure, closing id: SubscriptionID?, _ now: ContinuousClock.Instant
     ) {
         if let id { self.outgoing.append(.close(id)) }
+        self.askedAt[purpose] = nil
         self.services.status.update(relay: self.label) { status in
             status.fetches["failed", default: 0] += 1
             if case .closed(let reason) = failure { status.closed[reason.prefix.rawValue, default: 0] += 1 }
@@ -226,8 +237,9 @@ struct RelayConversation: ~Copyable {
                 self.outgoing += self.session.abandon(purpose)
                 self.outgoing.append(self.session.tail(purpose, filter, now: now))
             case .ask(let window, let filter):
-                self.outgoing.append(
-                    self.session.ask(RequestPurpose(follower: index, window: window), filter, now: now))
+                let purpose = RequestPurpose(follower: index, window: window)
+                self.askedAt[purpose] = now
+                self.outgoing.append(self.session.ask(purpose, filter, now: now))
             case .covered(let span, let proof):
                 self.advances.append(
                     .coverage(CoverageAdvance(relay: self.relay, stream: stream, span: span, proof: proof)))
@@ -267,7 +279,7 @@ struct RelayConversation: ~Copyable {
     private mutating func handOver() async throws {
         let start = self.services.time.instant()
         let microseconds = self.services.time.microseconds()
-        var items = self.reader.verify(
+        var items = await self.reader.verify(
             at: Timestamp(microseconds / 1_000_000), seenAt: microseconds, counts: &self.counts)
         items += self.advances
         self.advances.removeAll(keepingCapacity: true)
@@ -275,14 +287,18 @@ struct RelayConversation: ~Copyable {
         self.counts = Accounts.FrameCounts()
         self.honesty.add(counts)
         self.services.accounts.settle(counts, from: self.label)
+        let verified = self.services.time.instant()
         do {
             try await self.services.queue.send(items)
         } catch {
             self.services.accounts.abandon(counts.queued)
             throw error
         }
+        let sent = self.services.time.instant()
+        FloatingPointCounter(label: "nostr_ingest_backpressure_seconds_total").increment(
+            by: (sent - verified) / .seconds(1))
         // The relay cannot answer faster than we read.
-        let pause = self.services.time.instant() - start
+        let pause = sent - start
         if pause > .milliseconds(100) { self.session.didNotRead(for: pause) }
     }
 
@@ -290,7 +306,11 @@ struct RelayConversation: ~Copyable {
         let wall = self.services.time.wall
         let followers = self.followers.map(ServiceStatus.Stream.init)
         let hasEvent = batch.elements.contains { if case .message = $0 { true } else { false } }
+        let lag = Recorder(label: "nostr_ingest_event_lag_seconds")
+        for createdAt in self.reader.live { lag.record(max(0, wall.seconds - createdAt.seconds)) }
+        let subscriptions = self.session.openCount
         self.services.status.update(relay: self.label) { status in
+            status.subscriptions = subscriptions
             status.streams = followers
             if !batch.elements.isEmpty { status.lastMessage = wall }
             if hasEvent { status.lastEvent = wall }

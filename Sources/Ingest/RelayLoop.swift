@@ -1,4 +1,5 @@
 import Logging
+import Metrics
 import NIOCore
 import Nostr
 import NostrCache
@@ -52,7 +53,7 @@ struct RelayLoop: Sendable {
         let (end, relay, last) = try await RelayConnection.withConnection(
             to: self.relay.url, options: self.options, on: self.eventLoop, logger: self.services.logger
         ) { inbound, outbound in
-            self.connected()
+            self.connected(inbound.handshake)
             let information = await self.information(&memory)
             let (relay, followers) = try await self.prepare(information, memory)
             var conversation = RelayConversation(
@@ -147,8 +148,15 @@ struct RelayLoop: Sendable {
 
     // MARK: Reporting
 
-    private func connected() {
+    private func connected(_ handshake: RelayConnection.Handshake) {
         self.services.logger.info("Relay connected", metadata: ["relay.url": "\(self.label)"])
+        let relay = [("relay", self.label)]
+        Timer(label: "nostr_ingest_relay_connect_duration_seconds", dimensions: relay)
+            .record(duration: handshake.duration)
+        if let theirs = handshake.serverDate {
+            Meter(label: "nostr_ingest_relay_clock_skew_seconds", dimensions: relay)
+                .set(theirs - self.services.time.wall.seconds)
+        }
         self.services.status.update(relay: self.label) { status in
             status.phase = .connected
             status.connects += 1
@@ -198,6 +206,7 @@ struct RelayLoop: Sendable {
         self.services.status.update(relay: self.label) { status in
             status.disconnects[cause, default: 0] += 1
             status.servingSince = nil
+            status.subscriptions = 0
             if status.downSince == nil { status.downSince = self.services.time.instant() }
         }
     }

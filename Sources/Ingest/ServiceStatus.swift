@@ -36,6 +36,8 @@ package final class ServiceStatus: Sendable {
         package var lastAnswer: Timestamp?
         package var lastError: String?
         package var nextAttempt: Timestamp?
+        /// Requests that are open now.
+        package var subscriptions = 0
         package var streams: [Stream] = []
         package var fetches: [String: Int] = [:]
         package var closed: [String: Int] = [:]
@@ -59,7 +61,13 @@ package final class ServiceStatus: Sendable {
         /// The last batch that held an event.
         package var lastCommit: Timestamp?
         package var lastPing: ContinuousClock.Instant?
+        package var connects = 0
         package var commits = 0
+        /// Commits of a batch that an earlier attempt had failed to write.
+        package var retried = 0
+        /// Commits of a batch that was cut because PostgreSQL refused an event of it.
+        package var bisected = 0
+        /// Failed attempts.
         package var retries = 0
         package var lastError: String?
     }

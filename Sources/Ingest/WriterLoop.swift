@@ -51,6 +51,7 @@ package struct WriterLoop: Service {
             session = try await self.connect()
             while let items = await self.queue.takeAll() {
                 self.status.update { $0.writer.lastTick = self.time.instant() }
+                self.recordWait(of: items)
                 for batch in Self.batches(items, self.configuration.limits) {
                     session = try await self.write(batch, session)
                 }
@@ -88,6 +89,16 @@ package struct WriterLoop: Service {
         }
         if start < items.endIndex { batches.append(items[start...]) }
         return batches
+    }
+
+    /// How long the first event of what was taken has waited for the writer.
+    private func recordWait(of items: [CacheItem]) {
+        for item in items {
+            guard case .event(_, _, let seenAt) = item else { continue }
+            let wait = max(0, self.time.microseconds() - seenAt)
+            Timer(label: "nostr_ingest_queue_wait_seconds").recordNanoseconds(wait * 1_000)
+            return
+        }
     }
 
     // MARK: One batch
@@ -148,16 +159,23 @@ package struct WriterLoop: Service {
     private func commit(_ batch: [CacheItem], through writer: CacheWriter, isRetry: Bool) async throws {
         let start = self.time.instant()
         let outcome = try await writer.write(batch)
-        let events = batch.compactMap { item -> (id: EventID, createdAt: Timestamp)? in
+        let events = batch.compactMap { item -> (id: EventID, createdAt: Timestamp, kind: Kind)? in
             switch item {
-            case .event(let verified, _, _): (verified.event.id, verified.event.createdAt)
-            case .quarantine(let quarantined): (quarantined.event.event.id, quarantined.event.event.createdAt)
+            case .event(let verified, _, _):
+                (verified.event.id, verified.event.createdAt, verified.event.kind)
+            case .quarantine(let quarantined):
+                (quarantined.event.event.id, quarantined.event.event.createdAt, quarantined.event.event.kind)
             case .coverage, .hole, .heartbeat: nil
             }
         }
-        self.accounts.settle(Accounts.WriteCounts(outcome.outcomes, isRetry: isRetry), taken: events.count)
+        self.accounts.settle(
+            Accounts.WriteCounts(
+                zip(events, outcome.outcomes).lazy.map { (kind: $0.kind, outcome: $1) }, isRetry: isRetry),
+            taken: events.count)
         self.committed.insert(
-            zip(events, outcome.outcomes).lazy.filter { $0.1 == .written || $0.1 == .duplicate }.map(\.0))
+            zip(events, outcome.outcomes).lazy.filter { $1 == .written || $1 == .duplicate }.map {
+                (id: $0.0.id, createdAt: $0.0.createdAt)
+            })
         self.status.update { picture in
             picture.writer.phase = .writing
             picture.writer.lastError = nil
@@ -165,6 +183,11 @@ package struct WriterLoop: Service {
             if !events.isEmpty {
                 picture.writer.lastCommit = self.time.wall
                 picture.writer.commits += 1
+                if outcome.transactions > 1 {
+                    picture.writer.bisected += 1
+                } else if isRetry {
+                    picture.writer.retried += 1
+                }
             }
         }
         if !events.isEmpty {
@@ -199,6 +222,7 @@ package struct WriterLoop: Service {
                 }
                 let writer = CacheWriter(connection: connection, communityBases: self.configuration.communityBases)
                 self.status.update {
+                    $0.writer.connects += 1
                     $0.writer.phase = .writing
                     $0.writer.lastPing = self.time.instant()
                     $0.writer.lastTick = self.time.instant()

@@ -9,7 +9,7 @@ package enum EventGate {
     ) -> EventRejection? {
         if event.hasNUL { return .nulInText }
         if event.createdAt.seconds > now.seconds + limits.futureSecondsMax { return .future }
-        if let expiration = event.expiration, expiration <= now { return .expired }
+        if event.expiration.hasPassed(at: now) { return .expired }
         return nil
     }
 
@@ -23,16 +23,6 @@ package enum EventGate {
     }
 }
 
-extension Event {
-    /// The time in the first `expiration` tag (NIP-40); nil where it cannot be read, and for kinds 5 and 62.
-    package var expiration: Timestamp? {
-        guard self.tagCount > 0, self.kind != .deletionRequest, self.kind != .vanishRequest else { return nil }
-        guard self.canonical.span.containsExpiration(in: self.tagsRange) else { return nil }
-        guard let value = self.tags.first(named: "expiration")?.value else { return nil }
-        return Timestamp(strictDigits: value.bytes)
-    }
-}
-
 extension Timestamp {
     /// Reads `0|[1-9][0-9]*` up to 2^53 − 1. `Int("+5")` and `Int("007")` are numbers to Swift, not to the NIPs.
     package init?(strictDigits digits: [UInt8]) {
@@ -41,28 +31,5 @@ extension Timestamp {
             let seconds = Int64(String(decoding: digits, as: UTF8.self)), seconds <= Timestamp.max.seconds
         else { return nil }
         self.init(seconds)
-    }
-}
-
-extension Span<UInt8> {
-    /// Whether the word `expiration` occurs in `range`: a cheap way to not read tags that cannot matter.
-    ///
-    /// Eight bytes at a time, and by its second letter: tags are mostly ids, and `x` is no hexadecimal digit.
-    func containsExpiration(in range: Range<Int>) -> Bool {
-        let ones: UInt64 = 0x0101_0101_0101_0101
-        let raw = self.extracting(range).bytes
-        var offset = 0
-        while offset + 8 <= raw.byteCount {
-            let word = raw.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self) ^ (ones &* 0x78)
-            // Not zero if some byte is an `x`.
-            if (word &- ones) & ~word & (ones &* 0x80) != 0 {
-                for letter in 0..<8 where self.matches("expiration", at: range.lowerBound + offset + letter - 1) {
-                    return true
-                }
-            }
-            offset += 8
-        }
-        // Eight letters follow the second: fewer bytes than that do not hold it.
-        return false
     }
 }

@@ -23,9 +23,12 @@ package struct EventVerifier: ~Copyable {
     private let algorithm: OpaquePointer
     private let curve: OpaquePointer
     private let keys: PublicKeyCache
+    private let verified: VerifiedSignatures?
 
     /// Fetching the algorithm once and using one context again halves the price of a digest.
-    package init(keys: PublicKeyCache) {
+    ///
+    /// - Parameter verified: where what was verified is remembered; nil for those who see every event once.
+    package init(keys: PublicKeyCache, verified: VerifiedSignatures? = nil) {
         guard let digest = EVP_MD_CTX_new(), let algorithm = EVP_MD_fetch(nil, "SHA256", nil),
             let curve = secp256k1_context_create(UInt32(SECP256K1_CONTEXT_NONE))
         else { preconditionFailure("libcrypto and libsecp256k1 need a few hundred bytes of memory") }
@@ -33,6 +36,7 @@ package struct EventVerifier: ~Copyable {
         self.algorithm = algorithm
         self.curve = curve
         self.keys = keys
+        self.verified = verified
     }
 
     deinit {
@@ -44,7 +48,13 @@ package struct EventVerifier: ~Copyable {
     /// The event, if its id is the digest of its canonical bytes and its signature is the author's.
     package func verify(_ event: consuming Event) throws(EventRejection) -> VerifiedEvent {
         guard self.sha256(event.canonical.span) == event.id.value else { throw .badID }
-        try self.checkSignature(event.sig, by: event.pubkey, over: event.id)
+        if let verified = self.verified {
+            guard !verified.contains(event.sig, over: event.id) else { return VerifiedEvent(event) }
+            try self.checkSignature(event.sig, by: event.pubkey, over: event.id)
+            verified.insert(event.sig, over: event.id)
+        } else {
+            try self.checkSignature(event.sig, by: event.pubkey, over: event.id)
+        }
         return VerifiedEvent(event)
     }
 
@@ -96,6 +106,9 @@ package final class PublicKeyCache: Sendable {
     }
 
     private struct Table {
+        /// The first word of each key, apart from the entries: the four of a set share a cache line, and one more is
+        /// read only for the entry that is the right one.
+        var words: [UInt64]
         var entries: [Entry?]
         var next: [UInt8]
     }
@@ -113,7 +126,9 @@ package final class PublicKeyCache: Sendable {
         while sets * Self.ways < capacity { sets *= 2 }
         self.mask = sets - 1
         self.table = Mutex(
-            Table(entries: Array(repeating: nil, count: sets * Self.ways), next: Array(repeating: 0, count: sets)))
+            Table(
+                words: Array(repeating: 0, count: sets * Self.ways),
+                entries: Array(repeating: nil, count: sets * Self.ways), next: Array(repeating: 0, count: sets)))
     }
 
     /// The parsed key from the cache, else by `parse`; nil if it is no point of the curve.
@@ -125,9 +140,8 @@ package final class PublicKeyCache: Sendable {
         let set = Int(truncatingIfNeeded: key.value.word0) & self.mask
         let base = set * Self.ways
         let found = self.table.withLock { table -> secp256k1_xonly_pubkey? in
-            for way in base..<(base + Self.ways) {
-                // The key first: most looks at an entry end with it.
-                if table.entries[way]?.key == key { return table.entries[way]?.parsed }
+            for way in base..<(base + Self.ways) where table.words[way] == key.value.word0 {
+                if let entry = table.entries[way], entry.key == key { return entry.parsed }
             }
             return nil
         }
@@ -139,6 +153,7 @@ package final class PublicKeyCache: Sendable {
         guard isPoint else { return nil }
         let entry = Entry(key: key, parsed: parsed)
         self.table.withLock { table in
+            table.words[base + Int(table.next[set])] = key.value.word0
             table.entries[base + Int(table.next[set])] = entry
             table.next[set] = (table.next[set] + 1) % UInt8(Self.ways)
         }

@@ -14,7 +14,11 @@ package struct WireText: Sendable {
     }
 
     package init(_ text: String) {
-        let bytes = Array(text.utf8)
+        self.init(bytes: Array(text.utf8))
+    }
+
+    /// Text in UTF-8.
+    package init(bytes: [UInt8]) {
         self.init(bytes, bytes.indices, isEscaped: false)
     }
 
@@ -31,6 +35,30 @@ package struct WireText: Sendable {
     }
 
     package var string: String { String(decoding: self.bytes, as: UTF8.self) }
+
+    /// Calls `body` with the JSON text and where it stands: canonical, escapes included.
+    ///
+    /// ASCII other than `"` and `\\` and control characters is never escaped, so that a reader of such text needs no copy.
+    func withSpan<Result>(_ body: (Span<UInt8>, Range<Int>) -> Result) -> Result {
+        body(self.storage.span, self.range)
+    }
+
+    /// The text behind its first `count` bytes, none of which may be part of an escape.
+    func suffix(from count: Int) -> WireText {
+        WireText(
+            self.storage, (self.range.lowerBound + count)..<self.range.upperBound, isEscaped: self.isEscaped)
+    }
+
+    /// The first `count` bytes, the last of which may not be part of an escape.
+    func prefix(upTo count: Int) -> WireText {
+        WireText(
+            self.storage, self.range.lowerBound..<(self.range.lowerBound + count), isEscaped: self.isEscaped)
+    }
+
+    /// How many bytes stand before the first space. A space is never escaped, nor part of an escape.
+    var firstSpace: Int? {
+        self.storage[self.range].firstIndex(of: UInt8(ascii: " ")).map { $0 - self.range.lowerBound }
+    }
 
     /// Whether the text is the ASCII text `word`.
     @inline(__always)
@@ -87,9 +115,12 @@ package struct Tag: Sendable {
     package func isNamed(_ name: StaticString) -> Bool { self[0]?.equals(name) ?? false }
 
     /// The second element, unless it is missing or empty: such a tag counts as absent (`d` excepted).
-    package var value: WireText? {
-        guard let value = self[1], !value.isEmpty else { return nil }
-        return value
+    package var value: WireText? { self.nonEmpty(1) }
+
+    /// The element at `index`, unless it is missing or empty.
+    package func nonEmpty(_ index: Int) -> WireText? {
+        guard let element = self[index], !element.isEmpty else { return nil }
+        return element
     }
 }
 

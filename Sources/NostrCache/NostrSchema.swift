@@ -10,5 +10,6 @@ package enum NostrSchema {
         Migration(version: 2, name: "0002_events.sql", bytes: PackageResources._002_events_sql),
         Migration(version: 3, name: "0003_profiles.sql", bytes: PackageResources._003_profiles_sql),
         Migration(version: 4, name: "0004_quarantine.sql", bytes: PackageResources._004_quarantine_sql),
+        Migration(version: 5, name: "0005_cheaper_rows.sql", bytes: PackageResources._005_cheaper_rows_sql),
     ]
 }

@@ -87,30 +87,6 @@ struct TagFacts {
 }
 
 extension TagScanner.Piece {
-    /// Whether the text is a coordinate `kind:pubkey:d` of a replaceable or addressable kind; `d` is the rest,
-    /// verbatim.
-    ///
-    /// The colon before `d` may be missing where there is no `d`, that is for replaceable kinds (lenient, as relays
-    /// are).
-    func isAddress(_ bytes: Span<UInt8>) -> Bool {
-        var offset = Int(self.start)
-        let end = Int(self.end)
-        var kind = 0
-        let digits = offset
-        while offset < end, bytes[offset] &- UInt8(ascii: "0") < 10, kind <= 65_535 {
-            kind = kind * 10 + Int(bytes[offset] - UInt8(ascii: "0"))
-            offset += 1
-        }
-        guard offset > digits, offset - digits == 1 || bytes[digits] != UInt8(ascii: "0"), offset < end,
-            bytes[offset] == UInt8(ascii: ":"), let kind = UInt16(exactly: kind)
-        else { return false }
-        offset += 1
-        guard offset + 64 <= end, Bytes32(hex: bytes, at: offset) != nil else { return false }
-        offset += 64
-        switch Kind(kind).kindClass {
-        case .replaceable: return offset == end || bytes[offset] == UInt8(ascii: ":")
-        case .addressable: return offset < end && bytes[offset] == UInt8(ascii: ":")
-        case .regular, .ephemeral: return false
-        }
-    }
+    /// Whether the text is a coordinate of a replaceable or addressable kind.
+    func isAddress(_ bytes: Span<UInt8>) -> Bool { EventAddress.isAddress(bytes, self.range) }
 }

@@ -35,14 +35,14 @@ package struct BatchOutcome: Equatable, Sendable {
 /// What travels to the writer, in order.
 package enum CacheItem: Sendable {
     /// `seenAt` is the first sighting, in microseconds since 1970.
-    ///
-    /// Boxed: items move from array to array on their way, and an event has three hundred bytes besides its text.
-    indirect case event(VerifiedEvent, relay: RelayID?, seenAt: Int64)
+    case event(VerifiedEvent, relay: RelayID?, seenAt: Int64)
     /// Every event that this advance vouches for is ahead of it.
-    case coverage(CoverageAdvance)
-    case hole(CoverageHole)
+    indirect case coverage(CoverageAdvance)
+    indirect case hole(CoverageHole)
     /// An event that was verified and then refused, and whose bytes are kept.
-    case quarantine(QuarantinedEvent)
+    ///
+    /// Boxed, with the two above: these are rare, and an item should not be larger than its event.
+    indirect case quarantine(QuarantinedEvent)
     /// Nothing to store: shows that whatever goes into the queue reaches a database that answers.
     case heartbeat
 }

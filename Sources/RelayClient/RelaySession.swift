@@ -84,8 +84,10 @@ package struct RelaySession<Purpose: Hashable & Sendable>: Sendable {
     package mutating func received(_ message: RelayMessage, now: ContinuousClock.Instant) -> Action {
         switch message {
         case .event(let id, let event):
-            if let reason = self.receive(event, under: id, now: now) { return .reject(reason) }
-            return .store(event, self.purpose(of: id))
+            switch self.receive(event, under: id, now: now) {
+            case .refused(let reason): return .reject(reason)
+            case .stored, .live: return .store(event, self.purpose(of: id))
+            }
 
         case .endOfStoredEvents(let id, let completeness):
             guard let request = self.requests.open[id], !request.isLive else { return .counted(message) }
@@ -118,12 +120,12 @@ package struct RelaySession<Purpose: Hashable & Sendable>: Sendable {
         }
     }
 
-    /// An event came under `id`; returns the reason to refuse it if it is not what was asked for.
+    /// An event came under `id`: says what it is to us.
     ///
     /// The same as ``received(_:now:)``, for those who need no action to know that an event is to be stored.
     package mutating func receive(
         _ event: Event, under id: SubscriptionID, now: ContinuousClock.Instant
-    ) -> EventRejection? {
+    ) -> EventReceipt {
         self.requests.receive(event, under: id, deadline: now + self.deadline)
     }
 

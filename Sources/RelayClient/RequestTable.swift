@@ -1,4 +1,14 @@
-import Nostr
+package import Nostr
+
+/// What an event is to the requests of a connection.
+package enum EventReceipt: Equatable, Sendable {
+    /// Part of the answer to a request for stored events, or late under one that was closed.
+    case stored
+    /// What a relay accepted just now, under an open tail.
+    case live
+    /// Nobody asked for it.
+    case refused(EventRejection)
+}
 
 /// What was asked on one connection, by subscription id, and what came of it so far.
 ///
@@ -50,12 +60,13 @@ struct RequestTable: Sendable {
     /// Takes in an event, or says why it was not asked for.
     mutating func receive(
         _ event: Event, under id: SubscriptionID, deadline: ContinuousClock.Instant
-    ) -> EventRejection? {
+    ) -> EventReceipt {
         guard let index = self.open.index(forKey: id) else {
-            guard let entry = self.closed[id] else { return .unknownSubscription }
-            return entry.filter.matches(event) ? nil : .filterMismatch
+            guard let entry = self.closed[id] else { return .refused(.unknownSubscription) }
+            return entry.filter.matches(event) ? .stored : .refused(.filterMismatch)
         }
-        return self.open.values[index].receive(event, deadline: deadline) ? nil : .filterMismatch
+        guard self.open.values[index].receive(event, deadline: deadline) else { return .refused(.filterMismatch) }
+        return self.open.values[index].isLive ? .live : .stored
     }
 
     /// False when nobody asked for it.

@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 import Nostr
 
 /// The EVENT messages of a corpus, one behind the other in memory.

@@ -1,4 +1,5 @@
-import Foundation
+import FoundationEssentials
+import Glibc
 import Nostr
 
 /// One JSON object on standard output, and the clocks that go into it.

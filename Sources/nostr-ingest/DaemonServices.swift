@@ -31,9 +31,16 @@ struct DaemonObserver: Sendable {
         let families = IngestFamilies(
             picture: self.services.status.snapshot, totals: self.services.accounts.snapshot,
             queue: self.services.queue.depth, limits: self.configuration.ingest.limits,
-            now: self.now)
+            kinds: self.kinds, now: self.now)
         return families.all + self.registry.families() + self.logCounts.families(prefix: IngestFamilies.prefix)
             + ProcessFamilies.all
+    }
+
+    /// What streams ask for by name, and what is about other events.
+    private var kinds: Set<Kind> {
+        self.configuration.ingest.streams.reduce(into: [.deletionRequest, .vanishRequest]) { kinds, stream in
+            kinds.formUnion(stream.filter.kinds ?? [])
+        }
     }
 
     func observation(receivedBefore: Int) -> NotifyState.Observation {

@@ -12,6 +12,8 @@ struct IngestFamilies {
     let totals: Accounts.Totals
     let queue: (items: Int, bytes: Int)
     let limits: IngestConfiguration.Limits
+    /// Values of the label `kind`.
+    let kinds: Set<Kind>
     /// What turns a monotonic time into one that can be published.
     let now: (instant: ContinuousClock.Instant, wall: Timestamp)
 
@@ -31,6 +33,7 @@ struct IngestFamilies {
             "nostr_ingest_relay_last_message_timestamp_seconds", .gauge, "When the relay last said anything.")
         var event = MetricFamily(
             "nostr_ingest_relay_last_event_timestamp_seconds", .gauge, "When the relay last sent an event.")
+        var open = MetricFamily("nostr_ingest_relay_subscriptions", .gauge, "Requests that are open now.")
         var answer = MetricFamily(
             "nostr_ingest_relay_last_eose_timestamp_seconds", .gauge, "When a request was last answered to its end.")
         var active = MetricFamily(
@@ -41,9 +44,10 @@ struct IngestFamilies {
             message.add(["relay": url], state.lastMessage)
             event.add(["relay": url], state.lastEvent)
             answer.add(["relay": url], state.lastAnswer)
+            open.add(["relay": url], .count(state.subscriptions))
             if state.role == .fallback { active.add(["relay": url], .flag(self.picture.activeFallbacks.contains(url))) }
         }
-        return [connected, backoff, message, event, answer, active]
+        return [connected, backoff, message, event, answer, open, active]
     }
 
     private var relayCounters: [MetricFamily] {
@@ -119,12 +123,7 @@ struct IngestFamilies {
     }
 
     private var outcomes: [MetricFamily] {
-        let write = self.totals.write
-        return [
-            .single("nostr_ingest_events_written_total", .counter, "New rows.", write.written),
-            .single(
-                "nostr_ingest_events_replaced_total", .counter, "Events older than what is stored.", write.replaced),
-            .single("nostr_ingest_events_deleted_total", .counter, "Events that their authors deleted.", write.deleted),
+        return self.outcomesByKind + [
             .single(
                 "nostr_ingest_events_abandoned_total", .counter, "Events left in the queue by a shutdown.",
                 self.totals.abandoned),
@@ -137,6 +136,42 @@ struct IngestFamilies {
         ]
     }
 
+    /// By the kinds that are asked for; whatever else came is `other`, so that no relay makes labels.
+    private var outcomesByKind: [MetricFamily] {
+        var written = MetricFamily("nostr_ingest_events_written_total", .counter, "New rows by kind.")
+        var replaced = MetricFamily(
+            "nostr_ingest_events_replaced_total", .counter, "Events older than what is stored, by kind.")
+        var deleted = MetricFamily(
+            "nostr_ingest_events_deleted_total", .counter, "Events that their authors deleted, by kind.")
+        var others = Accounts.KindCounts()
+        for (kind, counts) in self.totals.write.kinds where !self.kinds.contains(kind) { others = others + counts }
+        let known = self.kinds.sorted().map {
+            ($0.description, self.totals.write.kinds[$0] ?? Accounts.KindCounts())
+        }
+        for (kind, counts) in known + [("other", others)] {
+            written.add(["kind": kind], .count(counts.written))
+            replaced.add(["kind": kind], .count(counts.replaced))
+            deleted.add(["kind": kind], .count(counts.deleted))
+        }
+        return [written, replaced, deleted]
+    }
+
+    /// What a batch that held an event came to.
+    private var commits: MetricFamily {
+        let writer = self.picture.writer
+        var commits = MetricFamily(
+            "nostr_ingest_commits_total", .counter,
+            "Batches with an event: ok, retried (committed after a failed attempt), bisected (an event was refused), failed (attempts)."
+        )
+        for (result, count) in [
+            ("bisected", writer.bisected), ("failed", writer.retries),
+            ("ok", writer.commits - writer.retried - writer.bisected), ("retried", writer.retried),
+        ] {
+            commits.add(["result": result], .count(count))
+        }
+        return commits
+    }
+
     private var pipeline: [MetricFamily] {
         var commit = MetricFamily(
             "nostr_ingest_last_commit_timestamp_seconds", .gauge, "When a batch with an event was last committed.")
@@ -147,14 +182,12 @@ struct IngestFamilies {
             .single("nostr_ingest_queue_capacity", .gauge, "Items that may wait.", self.limits.queueEventsMax),
             .single("nostr_ingest_queue_bytes", .gauge, "Bytes of the items that wait.", self.queue.bytes),
             .single("nostr_ingest_queue_capacity_bytes", .gauge, "Bytes that may wait.", self.limits.queueBytesMax),
-            .single(
-                "nostr_ingest_commits_total", .counter, "Committed batches that held an event.",
-                self.picture.writer.commits),
-            .single(
-                "nostr_ingest_batch_retries_total", .counter, "Batches that were written again.",
-                self.picture.writer.retries),
+            self.commits,
             commit,
             .single("nostr_ingest_database_up", .gauge, "Whether PostgreSQL answers.", isUp ? 1 : 0),
+            .single(
+                "nostr_ingest_database_reconnects_total", .counter, "Connections of the writer after its first.",
+                max(0, self.picture.writer.connects - 1)),
             .single(
                 "nostr_ingest_writer_standby", .gauge, "Whether another daemon writes.",
                 self.picture.writer.phase == .standby ? 1 : 0),
@@ -198,6 +231,18 @@ struct IngestFamilies {
         MetricDescription(
             "nostr_ingest_batch_events", "Events per committed batch.", buckets: PrometheusRegistry.sizeBuckets),
         MetricDescription("nostr_ingest_commit_duration_seconds", "From the first statement of a batch to its COMMIT."),
+        MetricDescription(
+            "nostr_ingest_queue_wait_seconds", "How long the oldest event of what the writer takes has waited."),
+        MetricDescription(
+            "nostr_ingest_event_lag_seconds", "From created_at to receipt, of live events.",
+            buckets: PrometheusRegistry.lagBuckets),
+        MetricDescription(
+            "nostr_ingest_backpressure_seconds_total", "Time that relays were kept waiting by a full queue."),
+        MetricDescription(
+            "nostr_ingest_relay_eose_duration_seconds", "From a request for stored events to the end of its answer."),
+        MetricDescription("nostr_ingest_relay_connect_duration_seconds", "Resolution, TCP, TLS and upgrade."),
+        MetricDescription(
+            "nostr_ingest_relay_clock_skew_seconds", "The relay's clock minus ours, as it connected."),
         MetricDescription("nostr_ingest_retries_total", "Failed attempts at the database by class of SQLSTATE."),
         MetricDescription("nostr_ingest_relay_ping_rtt_seconds", "Time that the relay's last pong took."),
         MetricDescription("nostr_ingest_http_requests_total", "Requests by route and status code."),

@@ -140,7 +140,7 @@ struct IngestFamiliesTests {
         totals.relays["wss://a.example"] = Accounts.FrameCounts()
         change(&picture, &totals)
         return IngestFamilies(
-            picture: picture, totals: totals, queue: (1, 2), limits: .init(),
+            picture: picture, totals: totals, queue: (1, 2), limits: .init(), kinds: [.comment, .reaction],
             now: (ContinuousClock.now, Timestamp(1_767_323_045))
         ).all
     }
@@ -154,7 +154,7 @@ struct IngestFamiliesTests {
             "events_duplicate_total",
             "events_rejected_total", "events_written_total", "events_in_flight", "unaccounted_events", "queue_depth",
             "queue_capacity_bytes", "database_up", "build_info", "fetches_total", "fallback_active",
-            "log_messages_total",
+            "log_messages_total", "commits_total", "database_reconnects_total", "relay_subscriptions",
         ] {
             #expect(names.contains("nostr_ingest_" + name), "\(name)")
         }
@@ -178,6 +178,35 @@ struct IngestFamiliesTests {
             })
         #expect(!text.contains("canary"))
         #expect(text.contains("relay_closed_total{prefix=\"none\",relay=\"wss://a.example\"} 2"))
+    }
+
+    @Test func `outcomes are told apart by the kinds that are asked for, and no others`() throws {
+        let written = try #require(
+            self.families { _, totals in
+                totals.write.kinds = [
+                    .comment: .init(written: 5), Kind(30_023): .init(written: 2), .note: .init(written: 1),
+                ]
+            }.first { $0.name == "nostr_ingest_events_written_total" })
+        #expect(
+            written.samples == [
+                MetricSample(labels: [MetricLabel("kind", "7")], value: .integer(0)),
+                MetricSample(labels: [MetricLabel("kind", "1111")], value: .integer(5)),
+                MetricSample(labels: [MetricLabel("kind", "other")], value: .integer(3)),
+            ])
+    }
+
+    @Test func `a commit is ok, retried or bisected, and an attempt that failed is counted beside it`() throws {
+        let commits = try #require(
+            self.families { picture, _ in
+                picture.writer.commits = 10
+                picture.writer.retried = 2
+                picture.writer.bisected = 1
+                picture.writer.retries = 4
+            }.first { $0.name == "nostr_ingest_commits_total" })
+        #expect(
+            commits.samples.map { "\($0.labels[0].value) \($0.value)" } == [
+                "bisected integer(1)", "failed integer(4)", "ok integer(7)", "retried integer(2)",
+            ])
     }
 
     @Test func `a fallback and only a fallback can be active`() throws {

@@ -13,12 +13,28 @@ struct AccountsTests {
         return counts
     }
 
+    private static func writes(_ outcomes: [WriteOutcome], isRetry: Bool = false) -> Accounts.WriteCounts {
+        Accounts.WriteCounts(outcomes.map { (kind: .note, outcome: $0) }, isRetry: isRetry)
+    }
+
+    @Test func `outcomes are also counted by kind`() {
+        let accounts = Accounts()
+        let batch: [(kind: Kind, outcome: WriteOutcome)] = [
+            (.note, .written), (.profile, .replaced), (.note, .written), (.reaction, .deleted), (.note, .duplicate),
+        ]
+        for _ in 1...2 { accounts.settle(Accounts.WriteCounts(batch, isRetry: false), taken: batch.count) }
+        #expect(
+            accounts.snapshot.write.kinds == [
+                .note: .init(written: 4), .profile: .init(replaced: 2), .reaction: .init(deleted: 2),
+            ])
+    }
+
     @Test func `what is received and settled balances`() {
         let accounts = Accounts()
         accounts.settle(self.counts(received: 10, duplicates: 3, rejected: 2, queued: 5), from: "a")
         #expect(accounts.snapshot.inFlight == 5)
         accounts.settle(
-            Accounts.WriteCounts([.written, .written, .duplicate, .replaced, .rejected(.unstorable)], isRetry: false),
+            Self.writes([.written, .written, .duplicate, .replaced, .rejected(.unstorable)]),
             taken: 5)
         accounts.settleAtRest()
         #expect(accounts.snapshot.unaccounted == 0)
@@ -35,14 +51,14 @@ struct AccountsTests {
     @Test func `an event that the writer took and gave no outcome is unaccounted`() {
         let accounts = Accounts()
         accounts.settle(self.counts(received: 3, queued: 3), from: "a")
-        accounts.settle(Accounts.WriteCounts([.written, .written], isRetry: false), taken: 3)
+        accounts.settle(Self.writes([.written, .written]), taken: 3)
         #expect(accounts.snapshot.unaccounted == 1)
     }
 
     @Test func `an event that vanished between queue and writer is unaccounted at rest`() {
         let accounts = Accounts()
         accounts.settle(self.counts(received: 3, queued: 3), from: "a")
-        accounts.settle(Accounts.WriteCounts([.written, .written], isRetry: false), taken: 2)
+        accounts.settle(Self.writes([.written, .written]), taken: 2)
         accounts.settleAtRest()
         #expect(accounts.snapshot.unaccounted == 1)
     }
@@ -55,7 +71,7 @@ struct AccountsTests {
     }
 
     @Test func `copies found while writing again are told from others`() {
-        let counts = Accounts.WriteCounts([.duplicate, .written], isRetry: true)
+        let counts = Self.writes([.duplicate, .written], isRetry: true)
         #expect(counts.retried == 1)
         #expect(counts.duplicates == 0)
         #expect(counts.total == 2)

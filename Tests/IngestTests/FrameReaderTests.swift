@@ -28,27 +28,28 @@ struct FrameReaderTests {
     /// Reads one batch and returns its counts and what goes to the queue.
     func read(
         committed: [Event] = [], _ frames: (SubscriptionID) -> [ByteBuffer]
-    ) throws -> (Accounts.FrameCounts, [CacheItem]) {
+    ) async throws -> (Accounts.FrameCounts, [CacheItem]) {
         let known = CommittedEvents(capacity: 64)
         known.insert(committed.map { (id: $0.id, createdAt: $0.createdAt) })
         var session = RelaySession<RequestPurpose>()
         let message = session.ask(RequestPurpose(follower: 0, window: 0), Filter(), now: self.now)
         guard case .request(let id, _) = message else { throw EventRejection.policy }
         var reader = FrameReader(
-            relay: RelayID(1), committed: known, keys: PublicKeyCache(capacity: 64), limits: EventLimits())
+            relay: RelayID(1), committed: known, keys: PublicKeyCache(capacity: 64),
+            verified: VerifiedSignatures(capacity: 64), limits: EventLimits())
         var counts = Accounts.FrameCounts()
         _ = reader.read(frames(id), into: &session, now: self.now, counts: &counts)
-        let items = reader.verify(at: self.wall, seenAt: 0, counts: &counts)
+        let items = await reader.verify(at: self.wall, seenAt: 0, counts: &counts)
         return (counts, items)
     }
 
-    func mixed() throws -> (Accounts.FrameCounts, [CacheItem]) {
+    func mixed() async throws -> (Accounts.FrameCounts, [CacheItem]) {
         let copy = self.event(1)
         let forged = try Event(
             Event.Body(
                 pubkey: copy.pubkey, createdAt: copy.createdAt, kind: copy.kind, tags: [], content: "forged"),
             id: self.event(2).id, sig: copy.sig)
-        return try self.read(committed: [copy]) { id in
+        return try await self.read(committed: [copy]) { id in
             [
                 self.frame(copy, under: id),
                 self.frame(self.event(3), under: id),
@@ -65,8 +66,8 @@ struct FrameReaderTests {
         }
     }
 
-    @Test func `every frame ends in one bucket`() throws {
-        let (counts, items) = try self.mixed()
+    @Test func `every frame ends in one bucket`() async throws {
+        let (counts, items) = try await self.mixed()
         #expect(counts.received == 9)
         #expect(counts.duplicates == 1)
         #expect(counts.queued == 3)
@@ -79,8 +80,8 @@ struct FrameReaderTests {
         #expect(items.count == 3)
     }
 
-    @Test func `a branch that drops its frames makes the equation fail`() throws {
-        let (counts, _) = try self.mixed()
+    @Test func `a branch that drops its frames makes the equation fail`() async throws {
+        let (counts, _) = try await self.mixed()
         var withoutDuplicates = counts
         withoutDuplicates.duplicates = 0
         var withoutQueued = counts
@@ -98,21 +99,48 @@ struct FrameReaderTests {
         }
     }
 
-    @Test func `what cannot be stored yet is quarantined with its reason, not lost`() throws {
-        let (_, items) = try self.mixed()
+    @Test func `what an open tail delivers is live, what answers a request is not`() throws {
+        var session = RelaySession<RequestPurpose>()
+        let stored = session.ask(RequestPurpose(follower: 0, window: 0), Filter(), now: self.now)
+        let tail = session.tail(RequestPurpose(follower: 0, window: nil), Filter(), now: self.now)
+        guard case .request(let answer, _) = stored, case .request(let live, _) = tail else {
+            throw EventRejection.policy
+        }
+        var reader = FrameReader(
+            relay: RelayID(1), committed: CommittedEvents(capacity: 64), keys: PublicKeyCache(capacity: 64),
+            verified: VerifiedSignatures(capacity: 64), limits: EventLimits())
+        var counts = Accounts.FrameCounts()
+        func read(_ frames: [ByteBuffer]) -> [Timestamp] {
+            _ = reader.read(frames, into: &session, now: self.now, counts: &counts)
+            return reader.live
+        }
+        // Before its EOSE a tail has not begun.
+        #expect(read([self.frame(self.event(1, at: 5), under: live)]) == [])
+        #expect(read([ByteBuffer(string: "[\"EOSE\",\"\(live)\"]")]) == [])
+        #expect(
+            read([
+                self.frame(self.event(2, at: 6), under: answer), self.frame(self.event(3, at: 7), under: live),
+                self.frame(self.event(4, at: 8), under: live),
+            ]) == [Timestamp(7), Timestamp(8)])
+        #expect(read([]) == [])
+        #expect(counts.received == 4)
+    }
+
+    @Test func `what cannot be stored yet is quarantined with its reason, not lost`() async throws {
+        let (_, items) = try await self.mixed()
         let reasons = items.compactMap { item in
             if case .quarantine(let quarantined) = item { quarantined.reason } else { nil }
         }
         #expect(reasons == [.future, .nulInText])
     }
 
-    @Test func `a bogus body under a committed id is a copy, under another id it suppresses nothing`() throws {
+    @Test func `a bogus body under a committed id is a copy, under another id it suppresses nothing`() async throws {
         let genuine = self.event(1)
         let bogus = try Event(
             Event.Body(
                 pubkey: genuine.pubkey, createdAt: genuine.createdAt, kind: genuine.kind, tags: [], content: "bogus"),
             id: genuine.id, sig: genuine.sig)
-        let (counts, items) = try self.read { id in
+        let (counts, items) = try await self.read { id in
             [self.frame(bogus, under: id), self.frame(genuine, under: id)]
         }
         #expect(counts.rejected == [.badID: 1])

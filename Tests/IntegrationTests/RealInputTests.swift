@@ -151,7 +151,7 @@ extension RealInputTests.Run {
         let served = Set(self.served.map(\.id))
         return Dictionary(grouping: self.file.filter { !served.contains($0.id) }) { event in
             if event.kind.kindClass == .ephemeral { return .ephemeral }
-            if let expiration = event.expiration, expiration <= self.now { return .expired }
+            if event.expiration.hasPassed(at: self.now) { return .expired }
             let hasVersions = event.kind.kindClass == .replaceable || event.kind.kindClass == .addressable
             if hasVersions, !heads.contains(event.id) { return .superseded }
             if !kept.contains(event.id) { return .deleted }

@@ -152,12 +152,13 @@ struct CacheWriterFailureTests {
         }
     }
 
-    @Test func `a relay that is not registered is nobody's poison`() async throws {
+    @Test func `coverage of a relay that is not registered is no event's fault`() async throws {
         let events = self.events(2)
         try await CacheFixture.with { cache in
+            let advance = CoverageAdvance(
+                relay: RelayID(-1), stream: cache.stream, span: Timestamp(0)..<Timestamp(10), proof: .exhausted)
             let error = await #expect(throws: PostgresError.self) {
-                try await cache.writer().write(
-                    cache.items([events[0]]) + [.event(events[1], relay: RelayID(-1), seenAt: 0)])
+                try await cache.writer().write(cache.items(events) + [.coverage(advance)])
             }
             #expect(error?.sqlState == "23503")
             let entries = try await cache.column("SELECT reason FROM nostr_quarantine")

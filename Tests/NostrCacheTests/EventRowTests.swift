@@ -80,7 +80,7 @@ struct EventRowTests {
     func `expires when its first expiration tag says so`(kind: UInt16, tags: [[String]], expected: Int64?) {
         let event = self.signer.event(kind, tags: tags)
         #expect(EventRow(event, bases: .standard).expiresAt?.seconds == expected)
-        #expect(EventRow(event, bases: .standard).expiresAt == event.event.expiration)
+        #expect(EventRow(event, bases: .standard).expiresAt == event.event.expiration.time)
     }
 
     @Test func `bases are aliases, and a base may have a path`() {
@@ -121,6 +121,6 @@ struct EventRowTests {
         let hasNamespace = tags.contains { $0.starts(with: ["L", "agent"]) }
         #expect(row.isAI == (hasNamespace && tags.contains { $0.starts(with: ["l", "ai", "agent"]) }))
         #expect(row.parentID?.description == tags.last { $0.starts(with: ["e", Self.id]) }.map { _ in Self.id })
-        #expect(row.expiresAt == event.expiration)
+        #expect(row.expiresAt == event.expiration.time)
     }
 }

@@ -101,6 +101,17 @@ struct PublicKeyCacheTests {
         }
     }
 
+    @Test(arguments: [0, UInt64.max])
+    func `a key that is no point is refused, by an empty cache too`(word: UInt64) throws {
+        let verifier = EventVerifier(keys: PublicKeyCache(capacity: 64))
+        let row = try #require(SignatureVector.all.first { $0.isValid && $0.message.count == 32 })
+        let sig = try #require(Signature(bytes: row.sig))
+        let id = EventID(try #require(Bytes32(bytes: row.message)))
+        #expect(throws: EventRejection.badPublicKey) {
+            try verifier.checkSignature(sig, by: PublicKey(Bytes32(word, word, word, word)), over: id)
+        }
+    }
+
     @Test func `a cached key of one author never vouches for another`() throws {
         let verifier = EventVerifier(keys: PublicKeyCache(capacity: 1))
         let row = try #require(SignatureVector.all.first { $0.isValid && $0.message.count == 32 })

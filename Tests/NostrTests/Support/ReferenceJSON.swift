@@ -1,5 +1,5 @@
 /// A strict reader of RFC 8259, slow and obvious, that shares no line with the sources: what they are compared with.
-indirect enum ReferenceJSON: Equatable {
+indirect enum ReferenceJSON: Equatable, Sendable {
     case null
     case bool(Bool)
     case number([UInt8])
@@ -8,7 +8,7 @@ indirect enum ReferenceJSON: Equatable {
     case array([ReferenceJSON])
     case object([Member])
 
-    struct Member: Equatable {
+    struct Member: Equatable, Sendable {
         let name: [UInt8]
         let value: ReferenceJSON
     }

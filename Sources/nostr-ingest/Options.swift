@@ -3,6 +3,9 @@ import Foundation
 import Logging
 import Serving
 
+/// The wrapper of the command line, not what a NIP-56 report says.
+typealias Flag = ArgumentParser.Flag
+
 /// Options that every command with a configuration has; none has a default, so that none hides another source.
 struct ConfigurationOptions: ParsableArguments {
     @Option(

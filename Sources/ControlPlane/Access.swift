@@ -93,6 +93,13 @@ extension CallerTransaction {
         return try self.role(in: organization, lock: isWrite ? "FOR SHARE" : "")
     }
 
+    /// The membership through which the caller sees a row stays until the commit of a write.
+    ///
+    /// - Parameter organization: nil for a row that belongs to none.
+    func lockScope(of organization: UUID?) throws {
+        if let organization { try self.requireMember(of: organization) }
+    }
+
     /// - Throws: NOT_FOUND for whoever is no member, FORBIDDEN for a member that is no owner.
     func requireOwner(of organization: UUID) throws {
         try Self.check(isOwner: self.requireMember(of: organization))
@@ -149,7 +156,7 @@ extension CallerTransaction {
     ///   project of another organization than the one that is named.
     func place(project: UUID?, organization: UUID?) throws -> Ownership {
         guard let project else {
-            if let organization { try self.requireMember(of: organization) }
+            try self.lockScope(of: organization)
             return Ownership(
                 userID: organization == nil ? self.caller.userID : nil, organizationID: organization, projectID: nil)
         }

@@ -123,7 +123,9 @@ extension ControlOperations {
         _ caller: Caller, _ draft: AgentDraft, once key: IdempotencyKey? = nil
     ) async throws -> Agent {
         try self.requireOperator(caller)
-        return try await self.create(caller, "agent", once: key) { try $0.agent($1) } _: { transaction in
+        return try await self.create(caller, "agent", once: key) {
+            try $0.agent($1)
+        } _: { transaction in
             let made: Agent? = try transaction.first(
                 """
                 INSERT INTO agents AS a (slug, name, description, system_prompt, model_id, sort_order, is_default,

@@ -47,7 +47,8 @@ package struct ControlDatabase: Sendable {
         try await self.repeating {
             try await self.pool.withConnection { connection in
                 try await connection.run { session in
-                    .committed(try session.transaction("ISOLATION LEVEL REPEATABLE READ READ ONLY") { try body(session) })
+                    .committed(
+                        try session.transaction("ISOLATION LEVEL REPEATABLE READ READ ONLY") { try body(session) })
                 }
             }
         }
@@ -132,19 +133,42 @@ package struct ControlDatabase: Sendable {
     /// Asks the server what became of a transaction (operations.md §13.5); the answer is never guessed.
     private func isCommitted(_ transaction: String) async throws -> Bool {
         for _ in 0..<self.limits.outcomeQuestions {
-            let status = try await self.pool.withConnection { connection in
+            let status = try await self.status(of: transaction)
+            switch status {
+            case .committed: return true
+            case .aborted: return false
+            case .open: try await self.sleep(self.limits.outcomeInterval)
+            case .forgotten: throw ControlDatabaseError.outcomeUnknown
+            }
+        }
+        throw ControlDatabaseError.outcomeUnknown
+    }
+
+    private enum Status {
+        case committed
+        case aborted
+        /// Still at work, or nobody to ask.
+        case open
+        case forgotten
+    }
+
+    /// A server that cannot be asked says nothing about the transaction: the work must not be done again for that.
+    private func status(of transaction: String) async throws -> Status {
+        do {
+            let word = try await self.pool.withConnection { connection in
                 try await connection.run { session in
                     try session.execute("SELECT pg_xact_status($1::text::xid8)", [.text(transaction)]).first?[0].text
                 }
             }
-            switch status {
-            case "committed": return true
-            case "aborted": return false
-            case "in progress": try await self.sleep(self.limits.outcomeInterval)
-            default: throw ControlDatabaseError.outcomeUnknown
+            switch word {
+            case "committed": return .committed
+            case "aborted": return .aborted
+            case "in progress": return .open
+            default: return .forgotten
             }
+        } catch is PostgresError {
+            return .open
         }
-        throw ControlDatabaseError.outcomeUnknown
     }
 }
 

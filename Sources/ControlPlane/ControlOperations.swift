@@ -21,7 +21,9 @@ package struct ControlOperations: Sendable {
 
     /// Operators write what belongs to no tenant; they have no rights over tenants' data.
     func requireOperator(_ caller: Caller) throws(ControlPlaneError) {
-        guard self.operators.contains(Array(caller.userID.utf8)) else { throw .forbidden("only an operator may do this") }
+        guard self.operators.contains(Array(caller.userID.utf8)) else {
+            throw .forbidden("only an operator may do this")
+        }
     }
 
     func read<Result: Sendable>(

@@ -5,8 +5,8 @@ extension ControlOperations {
     /// Links an issue with a thread, both of which the caller sees; a link that is there stays.
     package func linkThread(_ caller: Caller, _ thread: UUID, to issue: UUID) async throws {
         try await self.write(caller) { transaction in
-            _ = try transaction.requireIssue(issue)
-            _ = try transaction.requireThread(thread)
+            try transaction.lockScope(of: transaction.requireIssue(issue).organizationID)
+            try transaction.lockScope(of: transaction.requireThread(thread).organizationID)
             _ = try transaction.session.execute(
                 """
                 INSERT INTO issue_threads (issue_id, thread_id) VALUES ($1, $2)
@@ -18,7 +18,7 @@ extension ControlOperations {
     /// Unlinks a thread from an issue that the caller sees; a link that is not there is no error.
     package func unlinkThread(_ caller: Caller, _ thread: UUID, from issue: UUID) async throws {
         try await self.write(caller) { transaction in
-            _ = try transaction.requireIssue(issue)
+            try transaction.lockScope(of: transaction.requireIssue(issue).organizationID)
             _ = try transaction.session.execute(
                 "DELETE FROM issue_threads WHERE issue_id = $1 AND thread_id = $2", [.uuid(issue), .uuid(thread)])
         }

@@ -86,7 +86,9 @@ extension ControlOperations {
     package func createIssue(
         _ caller: Caller, _ draft: IssueDraft, once key: IdempotencyKey? = nil
     ) async throws -> Issue {
-        try await self.create(caller, "issue", once: key) { try $0.visibleIssue($1) } _: { transaction in
+        try await self.create(caller, "issue", once: key) {
+            try $0.visibleIssue($1)
+        } _: { transaction in
             let place = try transaction.place(project: draft.projectID, organization: draft.organizationID)
             if let assignee = draft.assigneeID {
                 try transaction.requireAssignable(assignee, in: place.organizationID, author: caller.userID)
@@ -196,12 +198,12 @@ extension CallerTransaction {
 
     /// An issue that the caller sees, which stays as it is until the commit, as does the caller's membership.
     fileprivate func lockIssue(_ id: UUID) throws -> Issue {
-        if let organization = try self.requireIssue(id).organizationID { try self.requireMember(of: organization) }
+        try self.lockScope(of: self.requireIssue(id).organizationID)
         let locked = try self.execute("SELECT FROM issues WHERE id = $2 FOR NO KEY UPDATE", [.uuid(id)])
         guard locked.count == 1 else { throw ControlPlaneError.notFound("there is no such issue") }
         // Somebody may have moved it before we had the lock.
         let issue = try self.requireIssue(id)
-        if let organization = issue.organizationID { try self.requireMember(of: organization) }
+        try self.lockScope(of: issue.organizationID)
         return issue
     }
 
@@ -220,10 +222,11 @@ extension CallerTransaction {
     fileprivate func requireAssignable(_ assignee: String, in organization: UUID?, author: String) throws {
         let sees: Bool
         if let organization {
-            sees = try self.session.execute(
-                "SELECT FROM organization_members WHERE organization_id = $1 AND user_id = $2 FOR KEY SHARE",
-                [.uuid(organization), try Input.text(assignee, "assignee_id")]
-            ).count == 1
+            sees =
+                try self.session.execute(
+                    "SELECT FROM organization_members WHERE organization_id = $1 AND user_id = $2 FOR KEY SHARE",
+                    [.uuid(organization), try Input.text(assignee, "assignee_id")]
+                ).count == 1
         } else {
             sees = assignee.utf8.elementsEqual(author.utf8)
         }

@@ -76,9 +76,7 @@ extension CallerTransaction {
 
     /// Knowledge that the caller sees, whose place never changes; the membership that shows it stays until the commit.
     fileprivate func lockKnowledge(_ id: UUID) throws {
-        if let organization = try self.requireKnowledge(id).organizationID {
-            try self.requireMember(of: organization)
-        }
+        try self.lockScope(of: self.requireKnowledge(id).organizationID)
     }
 }
 
@@ -86,7 +84,9 @@ extension ControlOperations {
     package func createKnowledge(
         _ caller: Caller, _ draft: KnowledgeDraft, once key: IdempotencyKey? = nil
     ) async throws -> Knowledge {
-        try await self.create(caller, "knowledge", once: key) { try $0.visibleKnowledge($1) } _: { transaction in
+        try await self.create(caller, "knowledge", once: key) {
+            try $0.visibleKnowledge($1)
+        } _: { transaction in
             let place = try transaction.place(project: draft.projectID, organization: draft.organizationID)
             let made: Knowledge? = try transaction.first(
                 """
@@ -150,7 +150,6 @@ extension ControlOperations {
         _ caller: Caller, for query: Embedding, in scope: Scope = .own, limit: Int = 10
     ) async throws -> [Found<Knowledge>] {
         try await self.read(caller) { transaction in
-            try transaction.requireVectorSearch(limit: limit)
             let (user, organization, project): (PostgresValue, PostgresValue, PostgresValue)
             switch scope {
             case .own: (user, organization, project) = (.text(caller.userID), .null, .null)
@@ -161,6 +160,7 @@ extension ControlOperations {
                 _ = try transaction.requireProject(id)
                 (user, organization, project) = (.null, .null, .uuid(id))
             }
+            try transaction.requireVectorSearch(limit: limit)
             // The second condition says again what the scope says: rows that were imported may know better.
             return try transaction.found(
                 """

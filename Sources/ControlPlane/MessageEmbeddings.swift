@@ -61,7 +61,7 @@ extension ControlOperations {
             guard found.userID.utf8.elementsEqual(caller.userID.utf8) else {
                 throw ControlPlaneError.forbidden("only its author may embed a message")
             }
-            if let organization = found.organizationID { try transaction.requireMember(of: organization) }
+            try transaction.lockScope(of: found.organizationID)
             let made: MessageEmbedding? = try transaction.first(
                 """
                 INSERT INTO message_embeddings AS e (message_id, content_embedding, tool_embedding, embedding_model,
@@ -89,7 +89,6 @@ extension ControlOperations {
         _ caller: Caller, for query: Embedding, in scope: MessageScope, by part: MessagePart = .content, limit: Int = 10
     ) async throws -> [Found<Message>] {
         try await self.read(caller) { transaction in
-            try transaction.requireVectorSearch(limit: limit)
             let (user, organization, thread): (PostgresValue, PostgresValue, PostgresValue)
             switch scope {
             case .thread(let id):
@@ -99,6 +98,7 @@ extension ControlOperations {
                 try transaction.requireMember(of: id)
                 (user, organization, thread) = (.text(caller.userID), .uuid(id), .null)
             }
+            try transaction.requireVectorSearch(limit: limit)
             // The second condition says again what the scope says: rows that were imported may know better.
             return try transaction.found(
                 """

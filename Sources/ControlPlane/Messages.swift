@@ -125,7 +125,9 @@ extension ControlOperations {
     package func createMessage(
         _ caller: Caller, in thread: UUID, _ draft: MessageDraft, once key: IdempotencyKey? = nil
     ) async throws -> Message {
-        try await self.create(caller, "message", once: key) { try $0.visibleMessage($1) } _: { transaction -> Message in
+        try await self.create(caller, "message", once: key) {
+            try $0.visibleMessage($1)
+        } _: { transaction -> Message in
             _ = try transaction.lockOwnThread(thread)
             if let earlier = try transaction.earlier(draft, in: thread) { return earlier }
             let made: Message? = try transaction.first(
@@ -147,7 +149,8 @@ extension ControlOperations {
                     .optional(draft.costUSD.map(\.description)), try Input.text(draft.modelID, "model_id"),
                 ])
             guard let made else { preconditionFailure("The thread is locked") }
-            try transaction.execute("UPDATE threads SET updated_at = now() WHERE id = $2 AND user_id = $1", [.uuid(thread)])
+            try transaction.execute(
+                "UPDATE threads SET updated_at = now() WHERE id = $2 AND user_id = $1", [.uuid(thread)])
             return made
         }
     }

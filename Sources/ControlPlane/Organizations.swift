@@ -66,7 +66,9 @@ extension ControlOperations {
     package func createOrganization(
         _ caller: Caller, name: String, logo: String? = nil, once key: IdempotencyKey? = nil
     ) async throws -> OwnOrganization {
-        try await self.create(caller, "organization", once: key) { try $0.ownOrganization($1) } _: { transaction in
+        try await self.create(caller, "organization", once: key) {
+            try $0.ownOrganization($1)
+        } _: { transaction in
             let made: Organization? = try transaction.first(
                 """
                 WITH o AS (INSERT INTO organizations (name, logo, owner_id) VALUES ($2, $3, $1) RETURNING *),

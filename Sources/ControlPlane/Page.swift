@@ -77,7 +77,9 @@ package struct Cursor: Hashable, Sendable {
     /// What goes into `next_cursor`.
     package var text: String {
         var bytes = [self.list.rawValue]
-        for shift in stride(from: 56, through: 0, by: -8) { bytes.append(UInt8(truncatingIfNeeded: self.number >> shift)) }
+        for shift in stride(from: 56, through: 0, by: -8) {
+            bytes.append(UInt8(truncatingIfNeeded: self.number >> shift))
+        }
         return Hex.encode(bytes + self.tie)
     }
 

@@ -103,7 +103,9 @@ extension ControlOperations {
     package func createProject(
         _ caller: Caller, _ draft: ProjectDraft, once key: IdempotencyKey? = nil
     ) async throws -> Project {
-        try await self.create(caller, "project", once: key) { try $0.visibleProject($1) } _: { transaction in
+        try await self.create(caller, "project", once: key) {
+            try $0.visibleProject($1)
+        } _: { transaction in
             let place = try transaction.place(project: nil, organization: draft.organizationID)
             let made: Project? = try transaction.first(
                 """

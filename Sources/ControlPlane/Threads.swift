@@ -82,8 +82,9 @@ extension CallerTransaction {
             throw ControlPlaneError.forbidden("only its author may change a thread")
         }
         // A thread never changes its organization.
-        if let organization = thread.organizationID { try self.requireMember(of: organization) }
-        let locked = try self.execute("SELECT FROM threads WHERE id = $2 AND user_id = $1 FOR NO KEY UPDATE", [.uuid(id)])
+        try self.lockScope(of: thread.organizationID)
+        let locked = try self.execute(
+            "SELECT FROM threads WHERE id = $2 AND user_id = $1 FOR NO KEY UPDATE", [.uuid(id)])
         guard locked.count == 1 else { throw ControlPlaneError.notFound("there is no such thread") }
         return thread
     }
@@ -93,7 +94,9 @@ extension ControlOperations {
     package func createThread(
         _ caller: Caller, _ draft: ThreadDraft, once key: IdempotencyKey? = nil
     ) async throws -> ChatThread {
-        try await self.create(caller, "thread", once: key) { try $0.visibleThread($1) } _: { transaction in
+        try await self.create(caller, "thread", once: key) {
+            try $0.visibleThread($1)
+        } _: { transaction in
             let place = try transaction.place(project: draft.projectID, organization: draft.organizationID)
             let made: ChatThread? = try transaction.first(
                 """

@@ -21,7 +21,9 @@ extension Migrator {
     /// result are what the tables must have. No rows are read and no table is locked. Needs the right to create a schema.
     ///
     /// - Parameter foundation: migrations of another line that this one stands on.
-    package func verify(on connection: PostgresConnection, upon foundation: [Migration] = []) async throws -> SchemaDrift {
+    package func verify(on connection: PostgresConnection, upon foundation: [Migration] = []) async throws
+        -> SchemaDrift
+    {
         try await self.withLock(on: connection) {
             let applied = try await self.plan(on: connection).applied
             return try await connection.run { session in

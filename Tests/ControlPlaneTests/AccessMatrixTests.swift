@@ -101,12 +101,14 @@ struct AccessMatrixTests {
     /// A digest of every table that an operation may change.
     private static func state(_ control: ControlFixture) async throws -> [String] {
         let tables = [
-            "users", "api_tokens", "organizations", "organization_members", "projects", "repos", "project_repos", "threads",
+            "users", "api_tokens", "organizations", "organization_members", "projects", "repos", "project_repos",
+            "threads",
             "messages", "message_embeddings", "issues", "issue_threads", "agents", "knowledge", "idempotency_keys",
         ]
         let parts = tables.map { table in
             let row = table == "knowledge" ? "to_jsonb(x) - 'embedding'" : "to_jsonb(x)"
-            return "SELECT '\(table) ' || md5(coalesce(string_agg((\(row))::text, ',' ORDER BY (\(row))::text), '')) FROM \(table) AS x"
+            return
+                "SELECT '\(table) ' || md5(coalesce(string_agg((\(row))::text, ',' ORDER BY (\(row))::text), '')) FROM \(table) AS x"
         }
         return try await control.column(parts.joined(separator: " UNION ALL "))
     }

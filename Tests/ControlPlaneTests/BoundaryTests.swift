@@ -26,9 +26,11 @@ struct BoundaryTests {
     @Test func `there is no table to post with, no mirror of sign-in, no run of an agent`() async throws {
         try await ControlFixture.with { control in
             let tables = try await control.column(
-                "SELECT relname::text FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'v', 'm')")
+                "SELECT relname::text FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'v', 'm')"
+            )
             let allowed: Set<String> = [
-                "users", "api_tokens", "organizations", "organization_members", "projects", "repos", "project_repos", "threads",
+                "users", "api_tokens", "organizations", "organization_members", "projects", "repos", "project_repos",
+                "threads",
                 "messages", "message_embeddings", "issues", "issue_threads", "agents", "knowledge", "numbers",
                 "idempotency_keys", "schema_migrations",
             ]
@@ -38,7 +40,8 @@ struct BoundaryTests {
 
     @Test(
         arguments: [
-            "posts", "comments", "posting_identities", "identity_tokens", "sessions", "accounts", "verifications", "passwords",
+            "posts", "comments", "posting_identities", "identity_tokens", "sessions", "accounts", "verifications",
+            "passwords",
             "agent_runs", "agentruns", "agentrunevents", "agentruncommands", "autopilot_runs", "autopilotruns",
             "autopilotreceipts", "autopilotrunevents", "autopilotsteps", "autopilottoolcalls", "autopilottoolresults",
             "autopilotworkingmemory", "autopilotepisodicmemory", "autopilotproceduralmemory", "autopilot_steps",

@@ -22,7 +22,9 @@ struct ThreadsTests {
                 var draft = ThreadDraft()
                 draft.metadata = try JSONDocument(Array(json.utf8))
                 let wrong = draft
-                #expect(await refusal { _ = try await control.operations.createThread(ann, wrong) } == .badRequest, "\(json)")
+                #expect(
+                    await refusal { _ = try await control.operations.createThread(ann, wrong) } == .badRequest,
+                    "\(json)")
             }
         }
     }
@@ -43,7 +45,9 @@ struct ThreadsTests {
             #expect(try await control.operations.listThreads(bob, in: .organization(id)).items.map(\.id) == [thread])
             #expect(try await control.operations.listThreads(bob).items.isEmpty)
             let message = MessageDraft(role: .user, content: "x")
-            #expect(await refusal { _ = try await control.operations.createMessage(bob, in: thread, message) } == .forbidden)
+            #expect(
+                await refusal { _ = try await control.operations.createMessage(bob, in: thread, message) } == .forbidden
+            )
             // Outside an organization, sharing shares with nobody.
             var own = ThreadDraft()
             own.isShared = true
@@ -53,7 +57,8 @@ struct ThreadsTests {
             changes.isArchived = .set(true)
             _ = try await control.operations.updateThread(ann, thread, changes)
             #expect(try await control.operations.listThreads(ann, in: .organization(id)).items.isEmpty)
-            #expect(try await control.operations.listThreads(ann, in: .organization(id), archived: true).items.count == 1)
+            #expect(
+                try await control.operations.listThreads(ann, in: .organization(id), archived: true).items.count == 1)
         }
     }
 }
@@ -88,7 +93,9 @@ struct MessagesTests {
                 var draft = MessageDraft(role: .user, content: "x")
                 change(&draft)
                 let wrong = draft
-                #expect(await refusal { _ = try await control.operations.createMessage(ann, in: made.id, wrong) } == .badRequest)
+                #expect(
+                    await refusal { _ = try await control.operations.createMessage(ann, in: made.id, wrong) }
+                        == .badRequest)
             }
         }
     }
@@ -102,14 +109,17 @@ struct MessagesTests {
             draft.externalID = "x1"
             let sent = draft
             let ids = try await withThrowingTaskGroup(of: UUID.self) { group in
-                for _ in 0..<4 { group.addTask { try await control.operations.createMessage(ann, in: thread, sent).id } }
+                for _ in 0..<4 {
+                    group.addTask { try await control.operations.createMessage(ann, in: thread, sent).id }
+                }
                 return try await group.reduce(into: Set<UUID>()) { $0.insert($1) }
             }
             #expect(ids.count == 1)
             _ = try await control.operations.createMessage(ann, in: other, sent)
             draft.content = "twice"
             let changed = draft
-            #expect(await refusal { _ = try await control.operations.createMessage(ann, in: thread, changed) } == .conflict)
+            #expect(
+                await refusal { _ = try await control.operations.createMessage(ann, in: thread, changed) } == .conflict)
             #expect(try await control.count("messages") == 2)
         }
     }
@@ -135,12 +145,15 @@ struct MessagesTests {
         }
     }
 
-    @Test func `an embedding copies its place from the message, whatever the caller says, and is replaced`() async throws {
+    @Test func `an embedding copies its place from the message, whatever the caller says, and is replaced`()
+        async throws
+    {
         try await ControlFixture.with { control in
             let ann = try await control.user("ann")
             let thread = try await control.operations.createThread(ann, ThreadDraft()).id
             let message = try await control.operations.createMessage(
-                ann, in: thread, MessageDraft(role: .user, content: "x")).id
+                ann, in: thread, MessageDraft(role: .user, content: "x")
+            ).id
             let first = try await control.operations.setMessageEmbedding(ann, of: message, content: vector())
             #expect(first.threadID == thread && first.userID == "ann" && first.organizationID == nil)
             #expect(try await control.operations.message(ann, message).embeddingID == first.id)

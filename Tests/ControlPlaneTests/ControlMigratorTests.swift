@@ -26,13 +26,16 @@ struct ControlMigratorTests {
         }
     }
 
-    @Test func `without pgvector the optional line waits, up succeeds, and the search says what is missing`() async throws {
+    @Test func `without pgvector the optional line waits, up succeeds, and the search says what is missing`()
+        async throws
+    {
         try await ControlFixture.with { control in
             let plans = try await ControlFixture.migrator.plans(on: control.observer)
             #expect(plans.map(\.line) == ["control", "control-vector"])
             #expect(plans[0].states.allSatisfy { $0.state == .applied })
-            #expect(plans[1].states.map { "\($0.name) \($0.state)" }
-                == ["0001_vector_indexes.sql waiting for extension vector"])
+            #expect(
+                plans[1].states.map { "\($0.name) \($0.state)" }
+                    == ["0001_vector_indexes.sql waiting for extension vector"])
             let applied = try await ControlFixture.migrator.up(on: control.observer)
             #expect(applied.allSatisfy { $0.migrations.isEmpty })
             let caller = try await control.user("ann")
@@ -45,9 +48,11 @@ struct ControlMigratorTests {
 
     @Test func `behind an earlier version there is no optional line`() async throws {
         try await TestDatabase.withConnection { connection in
-            #expect(try await ControlFixture.migrator.plans(on: connection, to: 8).map(\.line) == ["control"])
-            #expect(try await ControlFixture.migrator.up(on: connection, to: 8).map(\.line) == ["control"])
-            #expect(try await ControlFixture.migrator.verify(on: connection).isEmpty)
+            let plans = try await ControlFixture.migrator.plans(on: connection, to: 8)
+            let applied = try await ControlFixture.migrator.up(on: connection, to: 8)
+            #expect(plans.map(\.line) == ["control"] && applied.map(\.line) == ["control"])
+            let drift = try await ControlFixture.migrator.verify(on: connection)
+            #expect(drift.isEmpty)
         }
     }
 
@@ -56,7 +61,9 @@ struct ControlMigratorTests {
             // Time is counted in polls, which here take no time at all.
             var limits = Migrator.Limits()
             limits.waitForOthers = .seconds(1_000_000)
-            let migrator = ControlMigrator(toolVersion: "test", limits: limits, logger: .silent) { _ in await Task.yield() }
+            let migrator = ControlMigrator(toolVersion: "test", limits: limits, logger: .silent) { _ in
+                await Task.yield()
+            }
             let counts = try await withThrowingTaskGroup(of: Int.self) { group in
                 for _ in 0..<2 {
                     group.addTask {
@@ -79,20 +86,23 @@ struct ControlMigratorTests {
             let killer = try await PostgresConnection.open(configuration, logger: .silent)
             _ = try await ControlFixture.migrator.up(on: victim, to: 7)
             let pid = try await victim.run { $0.backendPID }
-            // 0008 makes its table and then needs the lock of messages.
-            try await blocker.run { try $0.executeScript("BEGIN; LOCK TABLE messages IN ACCESS SHARE MODE") }
+            // 0008 makes its function and then refers to messages.
+            try await blocker.run { try $0.executeScript("BEGIN; LOCK TABLE messages IN ROW EXCLUSIVE MODE") }
             var limits = Migrator.Limits()
             limits.lockTimeout = .seconds(600)
-            let migrator = ControlMigrator(toolVersion: "test", limits: limits, logger: .silent) { _ in await Task.yield() }
-            async let killed: Void = {
-                while try await killer.column(
-                    "SELECT pg_terminate_backend(pid)::text FROM pg_stat_activity WHERE pid = \(pid) AND wait_event_type = 'Lock'"
-                ).isEmpty {
-                    await Task.yield()
-                }
-            }()
+            let migrator = ControlMigrator(toolVersion: "test", limits: limits, logger: .silent) { _ in
+                await Task.yield()
+            }
+            async let killed = eventually {
+                try await !killer.column(
+                    """
+                    SELECT pg_terminate_backend(pid)::text FROM pg_stat_activity
+                    WHERE pid = \(pid) AND wait_event_type = 'Lock'
+                    """
+                ).isEmpty
+            }
             await #expect(throws: MigrationError.self) { try await migrator.up(on: victim) }
-            try await killed
+            #expect(try await killed)
             try await blocker.run { try $0.executeScript("ROLLBACK") }
             let ledger = try await killer.column("SELECT max(version)::text FROM schema_migrations")
             let left = try await killer.column("SELECT coalesce(to_regclass('message_embeddings')::text, 'nothing')")
@@ -120,7 +130,9 @@ struct ControlMigratorTests {
     @Test func `a lost ledger is written anew, and a table that is not as it should be prevents it`() async throws {
         try await TestDatabase.withConnection { connection in
             _ = try await ControlFixture.migrator.up(on: connection)
-            try await connection.run { try $0.executeScript("DROP TABLE schema_migrations; ALTER TABLE repos ADD x int") }
+            try await connection.run {
+                try $0.executeScript("DROP TABLE schema_migrations; ALTER TABLE repos ADD x int")
+            }
             await #expect(throws: MigrationError.self) {
                 try await ControlFixture.migrator.baseline(on: connection, to: Self.newest)
             }

@@ -12,7 +12,8 @@ struct CredentialCipherTests {
 
     private static func cipher(_ numbers: [UInt8], current: UInt8) throws -> CredentialCipher {
         try #require(
-            CredentialCipher(keys: Dictionary(uniqueKeysWithValues: numbers.map { ($0, Self.key($0)) }), current: current))
+            CredentialCipher(
+                keys: Dictionary(uniqueKeysWithValues: numbers.map { ($0, Self.key($0)) }), current: current))
     }
 
     @Test func `the form is 0x01, key number, nonce, ciphertext, tag, and no two are alike`() throws {
@@ -55,7 +56,7 @@ struct CredentialCipherTests {
             try await control.operations.setGitHubTokens(ann, tokens)
             #expect(try await control.operations.gitHubTokens(ann) == tokens)
             let stored = try await control.column(
-                "SELECT convert_from(github_access_token || github_refresh_token, 'LATIN1') FROM users")
+                "SELECT encode(github_access_token || github_refresh_token, 'escape') FROM users")
             #expect(stored.count == 1 && !stored[0].contains("gho_") && !stored[0].contains("ghr_"))
             let identity = try await control.operations.me(ann)
             #expect(identity.user?.githubScopes == "repo")
@@ -65,7 +66,8 @@ struct CredentialCipherTests {
             // Bytes that are moved to another user do not open.
             let eve = try await control.user("eve")
             try await control.script(
-                "UPDATE users SET github_access_token = (SELECT github_access_token FROM users WHERE user_id = 'ann') WHERE user_id = 'eve'")
+                "UPDATE users SET github_access_token = (SELECT github_access_token FROM users WHERE user_id = 'ann') WHERE user_id = 'eve'"
+            )
             #expect(try await control.operations.gitHubTokens(eve) == nil)
             try await control.operations.clearGitHubTokens(ann)
             #expect(try await control.operations.gitHubTokens(ann) == nil)

@@ -26,17 +26,21 @@ struct IssuesTests {
             let ann = try await control.user("ann")
             let (id, other) = (try await control.organization(owner: ann), try await control.organization(owner: ann))
             let project = try await control.operations.createProject(
-                ann, ProjectDraft(name: "P", organizationID: id)).id
+                ann, ProjectDraft(name: "P", organizationID: id)
+            ).id
             let issue = try await control.operations.createIssue(ann, Self.draft(project: project))
             #expect(issue.organizationID == id && issue.projectID == project && issue.userID == "ann")
             let mixed = Self.draft(project: project, organization: other)
             #expect(await refusal { _ = try await control.operations.createIssue(ann, mixed) } == .badRequest)
             // Clearing the project keeps the organization; setting one sets it.
-            let cleared = try await control.operations.updateIssue(ann, issue.id, Self.changes { $0.projectID = .clear })
+            let cleared = try await control.operations.updateIssue(
+                ann, issue.id, Self.changes { $0.projectID = .clear })
             #expect(cleared.projectID == nil && cleared.organizationID == id)
             let moved = try await control.operations.createProject(
-                ann, ProjectDraft(name: "Q", organizationID: other)).id
-            let set = try await control.operations.updateIssue(ann, issue.id, Self.changes { $0.projectID = .set(moved) })
+                ann, ProjectDraft(name: "Q", organizationID: other)
+            ).id
+            let set = try await control.operations.updateIssue(
+                ann, issue.id, Self.changes { $0.projectID = .set(moved) })
             #expect(set.projectID == moved && set.organizationID == other)
         }
     }
@@ -64,15 +68,20 @@ struct IssuesTests {
             draft.labelIDs = ["a"]
             let issue = try await control.operations.createIssue(ann, draft)
             let titled = try await control.operations.updateIssue(
-                bob, issue.id, Self.changes { $0.title = .set("New"); $0.dueDate = .clear })
+                bob, issue.id,
+                Self.changes {
+                    $0.title = .set("New"); $0.dueDate = .clear
+                })
             #expect(titled.assigneeID == "bob" && titled.dueDate == nil && titled.labelIDs == ["a"])
-            let cleared = try await control.operations.updateIssue(ann, issue.id, Self.changes { $0.assigneeID = .clear })
+            let cleared = try await control.operations.updateIssue(
+                ann, issue.id, Self.changes { $0.assigneeID = .clear })
             #expect(cleared.assigneeID == nil && cleared.title == "New")
             for wrong in [
                 Self.changes { $0.title = .clear }, Self.changes { $0.labelIDs = .clear },
                 Self.changes { $0.statusID = .set("") }, Self.changes { $0.rank = .set(.nan) },
             ] {
-                #expect(await refusal { _ = try await control.operations.updateIssue(ann, issue.id, wrong) } == .badRequest)
+                #expect(
+                    await refusal { _ = try await control.operations.updateIssue(ann, issue.id, wrong) } == .badRequest)
             }
         }
     }
@@ -83,7 +92,8 @@ struct IssuesTests {
             _ = try await control.user("eve")
             let id = try await control.organization(owner: ann, members: [bob])
             for (draft, isFine) in [
-                (Self.draft(organization: id, assignee: "bob"), true), (Self.draft(organization: id, assignee: "eve"), false),
+                (Self.draft(organization: id, assignee: "bob"), true),
+                (Self.draft(organization: id, assignee: "eve"), false),
                 (Self.draft(assignee: "ann"), true), (Self.draft(assignee: "bob"), false),
                 (Self.draft(assignee: "nobody"), false),
             ] {
@@ -95,7 +105,9 @@ struct IssuesTests {
             let own = try await control.operations.createProject(ann, ProjectDraft(name: "Own")).id
             let move = Self.changes { $0.projectID = .set(own) }
             #expect(await refusal { _ = try await control.operations.updateIssue(ann, issue, move) } == .badRequest)
-            let both = Self.changes { $0.projectID = .set(own); $0.assigneeID = .clear }
+            let both = Self.changes {
+                $0.projectID = .set(own); $0.assigneeID = .clear
+            }
             #expect(try await control.operations.updateIssue(ann, issue, both).organizationID == nil)
         }
     }

@@ -87,7 +87,10 @@ struct PageTests {
         #expect(throws: ControlPlaneError.badRequest("a page has 1 to 200 rows")) { try PageRequest(limit: limit) }
     }
 
-    @Test(arguments: ["", "zz", "0", "01", "0100000000000000", String(repeating: "01", count: 300), "04" + String(repeating: "00", count: 24)])
+    @Test(arguments: [
+        "", "zz", "0", "01", "0100000000000000", String(repeating: "01", count: 300),
+        "04" + String(repeating: "00", count: 24),
+    ])
     func `a cursor that is not one of ours is refused`(text: String) {
         #expect(throws: ControlPlaneError.self) { try PageRequest(cursor: text) }
     }

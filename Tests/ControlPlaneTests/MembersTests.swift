@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Postgres
+import TestSupport
 import Testing
 
 @testable import ControlPlane
@@ -20,7 +21,8 @@ struct MembersTests {
             ]
             for (person, code) in expected {
                 #expect(
-                    await refusal { _ = try await control.operations.addMember(ann, to: id, person, role: .member) } == code,
+                    await refusal { _ = try await control.operations.addMember(ann, to: id, person, role: .member) }
+                        == code,
                     "\(person)")
             }
         }
@@ -33,7 +35,8 @@ struct MembersTests {
             let id = try await control.organization(owner: ann, members: Array(people[1...]))
             #expect(await refusal { try await control.operations.removeMember(ann, from: id, "ann") } == .conflict)
             #expect(
-                await refusal { _ = try await control.operations.setRole(ann, in: id, of: "ann", to: .member) } == .conflict)
+                await refusal { _ = try await control.operations.setRole(ann, in: id, of: "ann", to: .member) }
+                    == .conflict)
             // Bob and Cid become owners; Bob joined first.
             _ = try await control.operations.setRole(ann, in: id, of: "cid", to: .owner)
             _ = try await control.operations.setRole(ann, in: id, of: "bob", to: .owner)
@@ -54,7 +57,8 @@ struct MembersTests {
             threadDraft.organizationID = id
             let thread = try await control.operations.createThread(bob, threadDraft).id
             let message = try await control.operations.createMessage(
-                bob, in: thread, MessageDraft(role: .user, content: "mine")).id
+                bob, in: thread, MessageDraft(role: .user, content: "mine")
+            ).id
             var issueDraft = IssueDraft(title: "I", statusID: "todo", priorityID: "low")
             issueDraft.organizationID = id
             issueDraft.assigneeID = "bob"

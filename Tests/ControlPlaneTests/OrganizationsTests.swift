@@ -8,7 +8,8 @@ struct OrganizationsTests {
     @Test func `whoever makes an organization is its owner on record and its first owner`() async throws {
         try await ControlFixture.with { control in
             let ann = try await control.caller("ann")
-            let made = try await control.operations.createOrganization(ann, name: "Org", logo: "https://example.com/l.png")
+            let made = try await control.operations.createOrganization(
+                ann, name: "Org", logo: "https://example.com/l.png")
             #expect(made.role == .owner && made.organization.ownerID == "ann")
             #expect(made.organization.plan == "startup" && made.organization.credits == 0)
             let members = try await control.operations.listMembers(ann, of: made.id).items
@@ -26,7 +27,9 @@ struct OrganizationsTests {
             let cleared = try await control.operations.updateOrganization(ann, id, logo: .clear)
             #expect(cleared.organization.name == "New" && cleared.organization.logo == nil)
             for change in [Patch<String>.clear, .set(""), .set(String(repeating: "x", count: 201)), .set("a\0b")] {
-                #expect(await refusal { _ = try await control.operations.updateOrganization(ann, id, name: change) } == .badRequest)
+                #expect(
+                    await refusal { _ = try await control.operations.updateOrganization(ann, id, name: change) }
+                        == .badRequest)
             }
         }
     }
@@ -88,14 +91,16 @@ struct OrganizationsTests {
     static func fill(_ control: ControlFixture, _ organization: UUID, by caller: Caller) async throws {
         let operations = control.operations
         let project = try await operations.createProject(
-            caller, ProjectDraft(name: "P", organizationID: organization)).id
+            caller, ProjectDraft(name: "P", organizationID: organization)
+        ).id
         _ = try await operations.connectRepo(
             caller, to: project, RepoReference(provider: "github", owner: "o", name: "r"))
         var threadDraft = ThreadDraft()
         threadDraft.projectID = project
         let thread = try await operations.createThread(caller, threadDraft).id
         let message = try await operations.createMessage(
-            caller, in: thread, MessageDraft(role: .user, content: "hello")).id
+            caller, in: thread, MessageDraft(role: .user, content: "hello")
+        ).id
         _ = try await operations.setMessageEmbedding(caller, of: message, content: vector(), tools: vector())
         var issueDraft = IssueDraft(title: "I", statusID: "todo", priorityID: "low")
         issueDraft.projectID = project

@@ -50,7 +50,9 @@ struct ProjectsTests {
                 var changes = ProjectChanges()
                 invalid(&changes)
                 let wrong = changes
-                #expect(await refusal { _ = try await control.operations.updateProject(ann, made.id, wrong) } == .badRequest)
+                #expect(
+                    await refusal { _ = try await control.operations.updateProject(ann, made.id, wrong) } == .badRequest
+                )
             }
         }
     }
@@ -120,11 +122,14 @@ struct ReposTests {
             let reference = RepoReference(provider: "forge", owner: "o", name: "r")
             let (first, second) = (try await Self.project(control, of: ann), try await Self.project(control, of: eve))
             let id = try await control.operations.connectRepo(ann, to: first, reference).id
-            #expect(try await control.operations.updateRepo(ann, id, defaultBranch: .set("main")).defaultBranch == "main")
+            #expect(
+                try await control.operations.updateRepo(ann, id, defaultBranch: .set("main")).defaultBranch == "main")
             _ = try await control.operations.connectRepo(eve, to: second, reference)
             for caller in [ann, eve] {
                 #expect(
-                    await refusal { _ = try await control.operations.updateRepo(caller, id, url: .set("https://x.example")) }
+                    await refusal {
+                        _ = try await control.operations.updateRepo(caller, id, url: .set("https://x.example"))
+                    }
                         == .forbidden)
             }
         }
@@ -142,7 +147,9 @@ struct ReposTests {
                 let reference = RepoReference(provider: provider, owner: owner, name: "n")
                 let repo = try await control.operations.connectRepo(ann, to: project, reference)
                 #expect(repo.url == url)
-                #expect(await refusal { _ = try await control.operations.updateRepo(ann, repo.id, url: .clear) } == .badRequest)
+                #expect(
+                    await refusal { _ = try await control.operations.updateRepo(ann, repo.id, url: .clear) }
+                        == .badRequest)
             }
             let refused = [
                 RepoReference(provider: "github", owner: "o", name: "m", url: "https://evil.example/o/m"),
@@ -155,7 +162,8 @@ struct ReposTests {
             ]
             for reference in refused {
                 #expect(
-                    await refusal { _ = try await control.operations.connectRepo(ann, to: project, reference) } == .badRequest,
+                    await refusal { _ = try await control.operations.connectRepo(ann, to: project, reference) }
+                        == .badRequest,
                     "\(reference)")
             }
         }

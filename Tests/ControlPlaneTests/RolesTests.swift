@@ -7,7 +7,9 @@ import Testing
 /// The group roles of operations.md §12.3.
 struct RolesTests {
     /// Roles belong to the whole cluster, so this test has one of its own.
-    @Test func `the application writes rows and defines nothing, the reader reads, everybody else has nothing`() async throws {
+    @Test func `the application writes rows and defines nothing, the reader reads, everybody else has nothing`()
+        async throws
+    {
         let cluster = try await TestDirectory.startCluster(in: TestDirectory.make("roles"))
         try await ControlFixture.with(try await cluster.configuration) { control in
             // Without the roles there is nothing to do.
@@ -17,7 +19,8 @@ struct RolesTests {
             try await control.script("CREATE ROLE nostr_ingest NOLOGIN")
             try await Self.expectApplication(cluster, control)
             let allowed = [
-                ("control_plane_reader", "SELECT content FROM messages"), ("control_plane_reader", "SELECT email FROM users"),
+                ("control_plane_reader", "SELECT content FROM messages"),
+                ("control_plane_reader", "SELECT email FROM users"),
                 ("control_plane_reader", "SELECT version FROM schema_migrations"),
                 ("control_migrator", "CREATE TABLE x (a int); DROP TABLE x"),
             ]

@@ -16,7 +16,9 @@ struct TokensTests {
             // Without the prefix, too; nothing that is only nearly the same.
             let bare = String(secret.dropFirst(3))
             #expect(try await control.authenticator.caller(bearer: bare) == caller)
-            for wrong in [secret.uppercased(), secret + "0", String(secret.dropLast()), "cp_" + secret, bare.uppercased()] {
+            for wrong in [
+                secret.uppercased(), secret + "0", String(secret.dropLast()), "cp_" + secret, bare.uppercased(),
+            ] {
                 #expect(await refusal { _ = try await control.authenticator.caller(bearer: wrong) } == .unauthorized)
             }
             let stored = try await control.column("SELECT to_jsonb(t)::text FROM api_tokens AS t")
@@ -33,9 +35,12 @@ struct TokensTests {
             let usual = try await control.operations.createToken(ann, name: "usual").token
             let lifetime = (usual.expiresAt?.milliseconds ?? 0) - usual.createdAt.milliseconds
             #expect(lifetime == 90 * 86_400_000)
-            #expect(try await control.operations.createToken(ann, name: "never", expires: .never).token.expiresAt == nil)
+            #expect(
+                try await control.operations.createToken(ann, name: "never", expires: .never).token.expiresAt == nil)
             let moment = try WallTime(milliseconds: 4_102_444_800_000)
-            #expect(try await control.operations.createToken(ann, name: "at", expires: .at(moment)).token.expiresAt == moment)
+            #expect(
+                try await control.operations.createToken(ann, name: "at", expires: .at(moment)).token.expiresAt
+                    == moment)
             let past = try WallTime(milliseconds: 1_000_000_000_000)
             for expiry in [TokenExpiry.at(past), .after(.seconds(-1)), .after(.zero)] {
                 #expect(
@@ -51,7 +56,8 @@ struct TokensTests {
             let expired = try await control.operations.createToken(ann, name: "expired")
             let revoked = try await control.operations.createToken(ann, name: "revoked")
             try await control.script(
-                "UPDATE api_tokens SET created_at = now() - interval '2 s', expires_at = now() - interval '1 s' WHERE name = 'expired'")
+                "UPDATE api_tokens SET created_at = now() - interval '2 s', expires_at = now() - interval '1 s' WHERE name = 'expired'"
+            )
             try await control.operations.revokeToken(ann, revoked.token.id)
             let unknown = "cp_" + String(repeating: "0", count: 64)
             for bearer in [expired.secret.revealed, revoked.secret.revealed, unknown, "", "cp_", "x.y", "a.b.c.d"] {
@@ -59,7 +65,9 @@ struct TokensTests {
                     try await control.authenticator.caller(bearer: bearer)
                 }
             }
-            await #expect(throws: ControlPlaneError.unauthorized) { try await control.authenticator.caller(bearer: nil) }
+            await #expect(throws: ControlPlaneError.unauthorized) {
+                try await control.authenticator.caller(bearer: nil)
+            }
         }
     }
 
@@ -110,7 +118,9 @@ struct TokensTests {
             #expect(try await control.operations.listTokens(ann).items[0].lastUsedAt == first && first != nil)
             try await control.script("UPDATE api_tokens SET last_used_at = now() - interval '301 s'")
             await control.authenticator.noteUse(by: caller)
-            #expect(try await control.operations.listTokens(ann).items[0].lastUsedAt ?? made.token.createdAt > first ?? made.token.createdAt)
+            #expect(
+                try await control.operations.listTokens(ann).items[0].lastUsedAt ?? made.token.createdAt > first
+                    ?? made.token.createdAt)
             await control.pool.close()
             await control.authenticator.noteUse(by: caller)
         }
@@ -125,13 +135,17 @@ struct AdministrationTests {
             #expect(await refusal { _ = try await administration.createToken(of: "robot", name: "t") } == .notFound)
             let robot = try await administration.createServiceAccount("robot", name: "Robot")
             #expect(robot.userID == "robot" && robot.name == "Robot")
-            #expect(await refusal { _ = try await administration.createServiceAccount("robot", name: "Again") } == .conflict)
+            #expect(
+                await refusal { _ = try await administration.createServiceAccount("robot", name: "Again") } == .conflict
+            )
             let made = try await administration.createToken(of: "robot", name: "t", expires: .after(.seconds(60)))
             let caller = try await control.authenticator.caller(bearer: made.secret.revealed)
             #expect(caller.userID == "robot")
             #expect(try await administration.listTokens(of: "robot").items == [made.token])
             #expect(try await administration.revokeToken(made.token.id).revokedAt != nil)
-            #expect(await refusal { _ = try await control.authenticator.caller(bearer: made.secret.revealed) } == .unauthorized)
+            #expect(
+                await refusal { _ = try await control.authenticator.caller(bearer: made.secret.revealed) }
+                    == .unauthorized)
             #expect(await refusal { _ = try await administration.revokeToken(UUID()) } == .notFound)
             #expect(await refusal { _ = try await administration.listTokens(of: "nobody") } == .notFound)
         }
@@ -144,7 +158,9 @@ struct AdministrationTests {
             let changed = try await control.administration.updateOrganization(id, plan: "team", credits: 5)
             #expect(changed.plan == "team" && changed.credits == 5)
             #expect(try await control.administration.updateOrganization(id, credits: 0).plan == "team")
-            #expect(await refusal { _ = try await control.administration.updateOrganization(id, plan: "No!") } == .badRequest)
+            #expect(
+                await refusal { _ = try await control.administration.updateOrganization(id, plan: "No!") }
+                    == .badRequest)
         }
     }
 

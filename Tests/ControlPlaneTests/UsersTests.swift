@@ -64,7 +64,8 @@ struct UsersTests {
 
     @Test func `operators are named by user id, byte by byte; e-mail grants nothing`() async throws {
         try await ControlFixture.with { control in
-            let operations = ControlOperations(database: control.database, operators: ["caf\u{e9}", "root@example.com"])
+            let operations = ControlOperations(
+                database: control.database, operators: ["caf\u{e9}", "root@example.com"])
             let draft = AgentDraft(slug: "a", name: "A")
             let right = try await control.caller("caf\u{e9}")
             // Canonically equal, and another id.

@@ -16,8 +16,13 @@ struct VectorSearchTests {
             let migrator = ControlFixture.migrator
             let first = try await migrator.up(on: connection)
             #expect(first.map(\.migrations.count) == [ControlSchema.migrations.count, 0])
-            #expect(try await migrator.plans(on: connection)[1].states.map { "\($0.state)" } == ["waiting for extension vector"])
-            try await connection.run { try $0.executeScript("CREATE SCHEMA extensions; CREATE EXTENSION vector SCHEMA extensions") }
+            #expect(
+                try await migrator.plans(on: connection)[1].states.map { "\($0.state)" } == [
+                    "waiting for extension vector"
+                ])
+            try await connection.run {
+                try $0.executeScript("CREATE SCHEMA extensions; CREATE EXTENSION vector SCHEMA extensions")
+            }
             #expect(try await migrator.plans(on: connection)[1].states.map { "\($0.state)" } == ["pending"])
             let second = try await migrator.up(on: connection)
             #expect(second.map(\.migrations.count) == [0, 1])
@@ -57,7 +62,8 @@ struct VectorSearchTests {
         let (ann, eve) = (try await control.user("ann"), try await control.user("eve"))
         let organization = try await control.organization(owner: ann)
         let project = try await control.operations.createProject(
-            ann, ProjectDraft(name: "P", organizationID: organization)).id
+            ann, ProjectDraft(name: "P", organizationID: organization)
+        ).id
         func add(_ content: String, _ embedding: Embedding, in project: UUID? = nil, by caller: Caller) async throws {
             var draft = KnowledgeDraft(content: content, embedding: embedding)
             draft.projectID = project
@@ -78,7 +84,8 @@ struct VectorSearchTests {
         #expect(try await control.operations.searchKnowledge(ann, for: query).map(\.item.content) == ["own"])
         for scope in [Scope.project(project), .organization(organization)] {
             #expect(
-                await refusal { _ = try await control.operations.searchKnowledge(eve, for: query, in: scope) } == .notFound)
+                await refusal { _ = try await control.operations.searchKnowledge(eve, for: query, in: scope) }
+                    == .notFound)
         }
         for limit in [0, 101] {
             #expect(
@@ -100,7 +107,8 @@ struct VectorSearchTests {
             let message = try await control.operations.createMessage(caller, in: thread, text).id
             let stored = try await control.operations.setMessageEmbedding(
                 caller, of: message, content: vector([0: 1]), tools: isShared ? vector([1: 1]) : nil)
-            #expect(stored.threadID == thread && stored.userID == caller.userID && stored.organizationID == organization)
+            #expect(
+                stored.threadID == thread && stored.userID == caller.userID && stored.organizationID == organization)
             threads.append(thread)
         }
         let (query, operations) = (try vector([0: 1]), control.operations)
@@ -108,8 +116,11 @@ struct VectorSearchTests {
         #expect(inThread.map(\.item.content) == ["ann true"])
         let own = try await operations.searchMessages(bob, for: query, in: .own(in: organization))
         #expect(own.map(\.item.content) == ["bob false"])
-        #expect(await refusal { _ = try await operations.searchMessages(bob, for: query, in: .thread(threads[1])) } == .notFound)
-        let tools = try await operations.searchMessages(ann, for: vector([1: 1]), in: .own(in: organization), by: .tools)
+        #expect(
+            await refusal { _ = try await operations.searchMessages(bob, for: query, in: .thread(threads[1])) }
+                == .notFound)
+        let tools = try await operations.searchMessages(
+            ann, for: vector([1: 1]), in: .own(in: organization), by: .tools)
         #expect(tools.map(\.item.content) == ["ann true"])
     }
 }
@@ -133,7 +144,8 @@ struct VectorRecallTests {
             for _ in 0..<Embedding.dimensions {
                 mix.append(
                     (
-                        Int.random(in: 0..<Self.freedom, using: &generator), Float.random(in: -1...1, using: &generator),
+                        Int.random(in: 0..<Self.freedom, using: &generator),
+                        Float.random(in: -1...1, using: &generator),
                         Int.random(in: 0..<Self.freedom, using: &generator), Float.random(in: -1...1, using: &generator)
                     ))
             }

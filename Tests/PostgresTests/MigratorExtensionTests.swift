@@ -26,7 +26,9 @@ struct MigratorExtensionTests {
             #expect(try await migrator.up(on: connection).map(\.version) == [1])
             #expect(try await migrator.up(on: connection).isEmpty)
             #expect(try await migrator.plan(on: connection).waiting.map(\.version) == [2])
-            try await connection.run { try $0.executeScript("CREATE SCHEMA \"Ext\"; CREATE EXTENSION citext SCHEMA \"Ext\"") }
+            try await connection.run {
+                try $0.executeScript("CREATE SCHEMA \"Ext\"; CREATE EXTENSION citext SCHEMA \"Ext\"")
+            }
             #expect(try await migrator.plan(on: connection).pending.map(\.version) == [2])
             #expect(try await migrator.up(on: connection).map(\.version) == [2])
             let path = try await connection.text("SELECT current_setting('search_path')")

@@ -33,7 +33,10 @@ struct SchemaVerificationTests {
             ("ALTER TABLE t ALTER a DROP DEFAULT", "column t.a integer NOT NULL DEFAULT 3"),
             ("ALTER TABLE t DROP CONSTRAINT t_a", "constraint t_a on t CHECK (a > 0)"),
             ("DROP INDEX t_minus", "index CREATE INDEX t_minus ON t USING btree ((- a))"),
-            ("CREATE OR REPLACE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 2'", "function f() RETURNS integer v SELECT 1"),
+            (
+                "CREATE OR REPLACE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 2'",
+                "function f() RETURNS integer v SELECT 1"
+            ),
         ])
     func `what is missing is named`(change: String, line: String) async throws {
         try await TestDatabase.withConnection { connection in

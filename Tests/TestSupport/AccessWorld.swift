@@ -76,13 +76,13 @@ package struct AccessWorld: Sendable {
     /// Constants of this file only: no value of anybody's.
     private var sql: String {
         let owner = self.userID(.owner)
-        let people = [.owner, .stranger, .otherOwner, .member].map { self.userID($0) } + [self.colleague, self.candidate]
+        let people =
+            [.owner, .stranger, .otherOwner, .member].map { self.userID($0) } + [self.colleague, self.candidate]
         let users = people.map { "('\($0)')" }.joined(separator: ", ")
         let organization = self.id(.organization)
         let project = self.id(.project)
         return """
             INSERT INTO users (user_id) VALUES \(users), ('operator') ON CONFLICT DO NOTHING;
-            BEGIN;
             INSERT INTO organizations (id, name, owner_id) VALUES
               ('\(organization)', 'Org', '\(owner)'),
               ('\(self.id(.otherOrganization))', 'Other', '\(self.userID(.otherOwner))');
@@ -90,7 +90,6 @@ package struct AccessWorld: Sendable {
               ('\(organization)', '\(owner)', 'owner'), ('\(organization)', '\(self.userID(.member))', 'member'),
               ('\(organization)', '\(self.colleague)', 'member'),
               ('\(self.id(.otherOrganization))', '\(self.userID(.otherOwner))', 'owner');
-            COMMIT;
             INSERT INTO projects (id, name, user_id, organization_id) VALUES
               ('\(project)', 'P', NULL, '\(organization)'),
               ('\(self.id(.otherProject))', 'O', NULL, '\(self.id(.otherOrganization))'),

@@ -104,6 +104,15 @@ extension PostgresConnection {
     }
 }
 
+/// Waits for something that another process does; the limit is for a broken test, not for a slow machine.
+func eventually(_ condition: @Sendable () async throws -> Bool) async throws -> Bool {
+    for _ in 0..<20_000 {
+        if try await condition() { return true }
+        await Task.yield()
+    }
+    return false
+}
+
 /// The code that the body is refused with, or nil.
 func refusal(_ body: () async throws -> Void) async -> ControlPlaneError.Code? {
     do {
@@ -119,21 +128,4 @@ func vector(_ places: [Int: Float] = [0: 1], model: String = "m") throws -> Embe
     var numbers = [Float](repeating: 0, count: Embedding.dimensions)
     for (place, number) in places { numbers[place] = number }
     return try Embedding(numbers, model: model)
-}
-
-/// Deterministic numbers.
-struct SplitMix64: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) {
-        self.state = seed
-    }
-
-    mutating func next() -> UInt64 {
-        self.state &+= 0x9E37_79B9_7F4A_7C15
-        var value = self.state
-        value = (value ^ value >> 30) &* 0xBF58_476D_1CE4_E5B9
-        value = (value ^ value >> 27) &* 0x94D0_49BB_1331_11EB
-        return value ^ value >> 31
-    }
 }

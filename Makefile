@@ -21,16 +21,17 @@ setup: ## install the Debian packages that are missing
 build: setup ## build everything, debug
 	swift build --build-tests
 
-release: setup ## build the daemon and the demo relay, release
+release: setup ## build the daemon, the control plane and the demo relay, release
 	swift build -c release --product nostr-ingest
+	swift build -c release --product control-plane
 	swift build -c release --product relay-world
 
 peers: ## a virtual environment with relays and clients that nobody here wrote (skipped without Python 3.10)
 	@Tests/Peers/setup.sh
 
 # One target after the other: tests of one target run side by side, and each gets the whole machine.
-TEST_TARGETS := TidyTests NostrTests PostgresTests LineFilesTests RelayClientTests NostrCacheTests RelayWorldTests \
-  IngestTests ProvidersTests QueryAPITests CommandTests IntegrationTests
+TEST_TARGETS := TidyTests NostrTests PostgresTests LineFilesTests RelayClientTests NostrCacheTests ControlPlaneTests \
+  RelayWorldTests IngestTests ProvidersTests ServingTests CommandTests ControlCommandTests IntegrationTests
 
 test: setup peers lint build units ## install what is missing, build, and pass all tests
 	@for target in $(TEST_TARGETS); do \

@@ -17,8 +17,10 @@ mkdir -p "$tree/usr/lib/systemd/system" "$tree/usr/bin" "$tree/etc/systemd/syste
 for unit in /usr/lib/systemd/system /lib/systemd/system; do
     [ -d "$unit" ] && cp -r "$unit/." "$tree/usr/lib/systemd/system/"
 done
-printf '#!/bin/sh\n' >"$tree/usr/bin/nostr-ingest"
-chmod +x "$tree/usr/bin/nostr-ingest"
+for program in nostr-ingest control-plane; do
+    printf '#!/bin/sh\n' >"$tree/usr/bin/$program"
+    chmod +x "$tree/usr/bin/$program"
+done
 cp ./*.service "$tree/usr/lib/systemd/system/"
 
 failed=0

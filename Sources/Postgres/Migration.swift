@@ -1,8 +1,11 @@
 /// One file of a line of migrations.
+///
+/// Its first lines may be headers, each of them `-- migrate: …`:
+/// - `no-transaction`: the file cannot run inside a transaction, such as `CREATE INDEX CONCURRENTLY`. It holds one
+///   statement and says `IF NOT EXISTS`, since it may run twice.
+/// - `requires NAME >= VERSION`: it waits until the database has the extension. The migrator never installs one.
 package struct Migration: Equatable, Sendable {
-    /// First line of a file that cannot run inside a transaction, such as `CREATE INDEX CONCURRENTLY`. Such a file
-    /// holds one statement and says `IF NOT EXISTS`, since it may run twice.
-    private static let noTransactionHeader = "-- migrate: no-transaction"
+    private static let headerPrefix = "-- migrate: "
 
     /// From 1, without gaps.
     package let version: Int32
@@ -12,7 +15,12 @@ package struct Migration: Equatable, Sendable {
     package let sql: String
     /// 32 bytes.
     package let sha256: [UInt8]
+    /// Whether it is applied and recorded in one transaction.
+    package let isTransactional: Bool
+    /// What must be installed before it can be applied.
+    package let requirement: ExtensionRequirement?
 
+    /// A header that nobody understands is our bug.
     package init(version: Int32, name: String, bytes: [UInt8]) {
         var text: [UInt8] = []
         text.reserveCapacity(bytes.count)
@@ -27,11 +35,49 @@ package struct Migration: Equatable, Sendable {
         self.name = name
         self.sql = String(decoding: text, as: UTF8.self)
         self.sha256 = SHA256.hash(text)
+        var isTransactional = true
+        var requirement: ExtensionRequirement?
+        for line in self.sql.split(separator: "\n", omittingEmptySubsequences: false) {
+            guard line.hasPrefix(Self.headerPrefix) else { break }
+            let header = line.dropFirst(Self.headerPrefix.count)
+            if header == "no-transaction" {
+                isTransactional = false
+            } else if let required = ExtensionRequirement(header: header) {
+                requirement = required
+            } else {
+                preconditionFailure("\(name) begins with the unknown header \(line)")
+            }
+        }
+        self.isTransactional = isTransactional
+        self.requirement = requirement
+    }
+}
+
+/// An extension that a migration needs, from a version on.
+package struct ExtensionRequirement: Equatable, Sendable {
+    package let name: String
+    /// Compared number by number: 0.10 is newer than 0.5.
+    package let version: [Int]
+
+    package init(name: String, version: [Int]) {
+        self.name = name
+        self.version = version
     }
 
-    /// Whether it is applied and recorded in one transaction.
-    package var isTransactional: Bool {
-        !self.sql.hasPrefix(Self.noTransactionHeader)
+    /// `requires NAME >= VERSION`; nil for anything else.
+    init?(header: some StringProtocol) {
+        let words = header.split(separator: " ")
+        guard words.count == 4, words[0] == "requires", words[2] == ">=" else { return nil }
+        let numbers = words[3].split(separator: ".", omittingEmptySubsequences: false).map { Int($0) }
+        guard numbers.allSatisfy({ $0 != nil }) else { return nil }
+        self.init(name: String(words[1]), version: numbers.compactMap { $0 })
+    }
+
+    /// - Parameter installed: as `pg_extension` has it, such as `0.8.5`; nil where it is not installed.
+    func isMet(by installed: String?) -> Bool {
+        guard let installed else { return false }
+        let numbers = installed.split(separator: ".").map { Int($0.prefix { $0.isASCII && $0.isNumber }) ?? 0 }
+        return !numbers.lexicographicallyPrecedes(self.version)
     }
 }
 

@@ -4,15 +4,19 @@
 package struct MigrationPlan: Equatable, Sendable {
     package let line: String
     package let applied: [AppliedMigration]
-    /// In order; empty when the database is up to date.
+    /// In order; empty when nothing can be applied.
     package let pending: [Migration]
+    /// Behind ``pending``: the first lacks its extension, and a line has no gaps.
+    package let waiting: [Migration]
 
     /// - Parameters:
     ///   - list: the migrations of the binary, versions 1, 2, 3 …
     ///   - ledger: the rows of the line, in any order.
+    ///   - extensions: name and version of what is installed.
     ///   - target: the last version to apply; the newest unless given.
     package init(
-        line: String, list: [Migration], ledger: [AppliedMigration], to target: Int32? = nil
+        line: String, list: [Migration], ledger: [AppliedMigration], extensions: [String: String] = [:],
+        to target: Int32? = nil
     ) throws(MigrationError) {
         for (index, migration) in list.enumerated() where migration.version != Int32(index + 1) {
             throw .listNotConsecutive(line: line, position: index + 1, version: migration.version)
@@ -36,15 +40,44 @@ package struct MigrationPlan: Equatable, Sendable {
         }
         self.line = line
         self.applied = applied
-        self.pending = list.dropFirst(applied.count).filter { $0.version <= target ?? .max }
+        let open = list.dropFirst(applied.count).filter { $0.version <= target ?? .max }
+        self.pending = Array(
+            open.prefix { migration in
+                migration.requirement.map { $0.isMet(by: extensions[$0.name]) } ?? true
+            })
+        self.waiting = Array(open.dropFirst(self.pending.count))
     }
 
     /// The version of the database; 0 when nothing was applied.
     package var currentVersion: Int32 { self.applied.last?.version ?? 0 }
 
+    /// Every migration up to the target, in order, with what became of it.
+    package var states: [(name: String, state: MigrationState)] {
+        let waited = self.waiting.first?.requirement
+        return self.applied.map { ($0.name, .applied) } + self.pending.map { ($0.name, .pending) }
+            + self.waiting.map { ($0.name, waited.map { .waiting(for: $0) } ?? .pending) }
+    }
+
     /// What ``Migrator/up(on:to:)`` would run, as one readable script.
     package var sql: String {
         self.pending.map { "-- \(self.line) \($0.version): \($0.name)\n\($0.sql)" }.joined(separator: "\n")
+    }
+}
+
+/// What became of a migration in a database.
+package enum MigrationState: Equatable, Sendable {
+    case applied
+    case pending
+    case waiting(for: ExtensionRequirement)
+}
+
+extension MigrationState: CustomStringConvertible {
+    package var description: String {
+        switch self {
+        case .applied: "applied"
+        case .pending: "pending"
+        case .waiting(let requirement): "waiting for extension \(requirement.name)"
+        }
     }
 }
 
@@ -65,6 +98,10 @@ package enum MigrationError: Error, Equatable, Sendable {
     case failed(line: String, version: Int32, name: String, PostgresError)
     /// The file ended the transaction that it runs in.
     case transactionEnded(line: String, version: Int32, name: String)
+    /// A baseline is for a database whose ledger knows nothing of the line.
+    case baselineOfKnown(line: String, version: Int32)
+    /// The schema is not what the migrations up to the baseline make.
+    case baselineDiffers(line: String, SchemaDrift)
 }
 
 extension MigrationError: CustomStringConvertible {
@@ -96,6 +133,11 @@ extension MigrationError: CustomStringConvertible {
         case .transactionEnded(let line, let version, let name):
             "\(name), version \(version) of line \(line), contains COMMIT or ROLLBACK: remove it, "
                 + "or begin the file with \"-- migrate: no-transaction\""
+        case .baselineOfKnown(let line, let version):
+            "the database is at version \(version) of line \(line) already: a baseline is only for a database whose "
+                + "ledger was lost"
+        case .baselineDiffers(let line, let drift):
+            "the schema is not what line \(line) makes up to this version: choose another version, or repair:\n\(drift)"
         }
     }
 }

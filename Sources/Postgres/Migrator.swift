@@ -22,9 +22,9 @@ package struct Migrator: Sendable {
         package init() {}
     }
 
-    private let line: String
-    private let migrations: [Migration]
-    private let toolVersion: String
+    let line: String
+    let migrations: [Migration]
+    let toolVersion: String
     private let limits: Limits
     private let logger: Logger
     private let sleep: @Sendable (Duration) async throws -> Void
@@ -50,8 +50,12 @@ package struct Migrator: Sendable {
     ///
     /// - Throws: ``MigrationError`` when the database does not fit this program.
     package func plan(on connection: PostgresConnection, to target: Int32? = nil) async throws -> MigrationPlan {
-        let ledger = try await self.status(on: connection)
-        return try MigrationPlan(line: self.line, list: self.migrations, ledger: ledger, to: target)
+        try await connection.run { session in
+            let ledger = try self.readLedger(session)
+            let extensions = try self.readExtensions(session)
+            return try MigrationPlan(
+                line: self.line, list: self.migrations, ledger: ledger, extensions: extensions, to: target)
+        }
     }
 
     /// The line's rows of the ledger, oldest first; none where there is no ledger. Judges nothing.
@@ -59,12 +63,21 @@ package struct Migrator: Sendable {
         try await connection.run { try self.readLedger($0) }
     }
 
-    /// Applies what is pending.
+    /// Applies what is pending; what waits for an extension is no error.
     ///
     /// - Parameter connection: direct, not through a pooler, and of nobody else meanwhile.
     /// - Returns: what was applied.
     /// - Throws: ``MigrationError``, ``PostgresError``. Versions before the failed one stay applied.
     package func up(on connection: PostgresConnection, to target: Int32? = nil) async throws -> [Migration] {
+        try await self.withLock(on: connection) {
+            try await self.applyPending(on: connection, to: target)
+        }
+    }
+
+    /// Runs the body while no other migrator is at work.
+    func withLock<Outcome>(
+        on connection: PostgresConnection, _ body: () async throws -> Outcome
+    ) async throws -> Outcome {
         do {
             try await Self.lock.acquire(
                 on: connection, every: self.limits.pollInterval, for: self.limits.waitForOthers, logger: self.logger,
@@ -72,9 +85,9 @@ package struct Migrator: Sendable {
         } catch AdvisoryLockError.held(_, let holders) {
             throw MigrationError.lockHeld(by: holders)
         }
-        let outcome: Result<[Migration], any Error>
+        let outcome: Result<Outcome, any Error>
         do {
-            outcome = .success(try await self.applyPending(on: connection, to: target))
+            outcome = .success(try await body())
         } catch {
             outcome = .failure(error)
         }
@@ -84,11 +97,7 @@ package struct Migrator: Sendable {
     }
 
     private func applyPending(on connection: PostgresConnection, to target: Int32?) async throws -> [Migration] {
-        let ledgerSQL = String(decoding: PackageResources._001_ledger_sql, as: UTF8.self)
-        try await connection.run { session in
-            guard try !self.hasLedger(session) else { return }
-            try session.transaction { try session.executeScript(ledgerSQL) }
-        }
+        try await connection.run { try self.makeLedger($0) }
         // Read under the lock: what another migrator has just done is not pending.
         let plan = try await self.plan(on: connection, to: target)
         for migration in plan.pending {
@@ -137,7 +146,9 @@ package struct Migrator: Sendable {
                 SET LOCAL statement_timeout = \(timeout);
                 SET LOCAL idle_in_transaction_session_timeout = \(timeout);
                 """)
-            try session.executeScript(migration.sql, deadline: self.deadline)
+            try self.withExtension(of: migration, session, isLocal: true) {
+                try session.executeScript(migration.sql, deadline: self.deadline)
+            }
             guard session.isInTransaction else {
                 throw MigrationError.transactionEnded(line: self.line, version: migration.version, name: migration.name)
             }
@@ -156,51 +167,16 @@ package struct Migrator: Sendable {
         for row in try session.execute(query, [.text(migration.sql)]) {
             try session.executeScript(row[0].text ?? "", deadline: self.deadline)
         }
-        try session.executeScript(migration.sql, deadline: self.deadline)
+        try self.withExtension(of: migration, session, isLocal: false) {
+            try session.executeScript(migration.sql, deadline: self.deadline)
+        }
         try self.record(migration, since: start, session)
     }
 
     /// The client's deadline strikes only when the server's own timeout did not.
-    private var deadline: Duration { self.limits.statementTimeout + .seconds(30) }
+    var deadline: Duration { self.limits.statementTimeout + .seconds(30) }
 
-    private func milliseconds(_ duration: Duration) -> Int64 {
+    func milliseconds(_ duration: Duration) -> Int64 {
         duration.components.seconds * 1000 + duration.components.attoseconds / 1_000_000_000_000_000
-    }
-
-    // MARK: - The ledger
-
-    private func hasLedger(_ session: PostgresSession) throws(PostgresError) -> Bool {
-        try session.execute("SELECT to_regclass('schema_migrations') IS NOT NULL").first?[0].bool ?? false
-    }
-
-    private func readLedger(_ session: PostgresSession) throws(PostgresError) -> [AppliedMigration] {
-        guard try self.hasLedger(session) else { return [] }
-        let rows = try session.execute(
-            """
-            SELECT version, name, sha256, applied_at, applied_by, duration_ms, tool_version
-            FROM schema_migrations
-            WHERE line = $1
-            ORDER BY version
-            """, [.text(self.line)])
-        return rows.map { row in
-            AppliedMigration(
-                version: row[0].int4 ?? 0, name: row[1].text ?? "", sha256: row[2].bytes ?? [],
-                appliedAt: row[3].timestamptz ?? 0, appliedBy: row[4].text ?? "",
-                durationMilliseconds: row[5].int8 ?? 0, toolVersion: row[6].text ?? "")
-        }
-    }
-
-    private func record(
-        _ migration: Migration, since start: ContinuousClock.Instant, _ session: PostgresSession
-    ) throws(PostgresError) {
-        _ = try session.execute(
-            """
-            INSERT INTO schema_migrations (line, version, name, sha256, duration_ms, tool_version)
-            VALUES ($1, $2, $3, $4, $5, $6)
-            """,
-            [
-                .text(self.line), .int4(migration.version), .text(migration.name), .bytea(migration.sha256),
-                .int8(self.milliseconds(start.duration(to: .now))), .text(self.toolVersion),
-            ])
     }
 }

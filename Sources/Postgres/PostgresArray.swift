@@ -78,6 +78,11 @@ package struct PostgresArray: Equatable, Sendable {
         self.appendFixed(value)
     }
 
+    package mutating func append(_ value: Float) {
+        precondition(self.element == .float4, "A real in an array of \(self.element)")
+        self.appendFixed(value.bitPattern)
+    }
+
     package mutating func append(_ value: Double) {
         precondition(self.element == .float8, "A double in an array of \(self.element)")
         self.appendFixed(value.bitPattern)

@@ -33,6 +33,10 @@ package struct PostgresCell: Sendable {
         self.value(of: [.timestamptz]).map { Self.integer($0) + microsecondsFrom1970To2000 }
     }
 
+    package var uuid: UInt128? {
+        self.value(of: [.uuid]).map { $0.reduce(0) { $0 << 8 | UInt128($1) } }
+    }
+
     /// `text` and its like, enums, `json` and `jsonb`. Other types must be cast to `text` by the statement.
     package var text: String? {
         self.textBytes.map { String(decoding: $0, as: UTF8.self) }

@@ -6,8 +6,10 @@ package enum PostgresType: UInt32, Sendable {
     case int2 = 21
     case int4 = 23
     case text = 25
+    case float4 = 700
     case float8 = 701
     case timestamptz = 1184
+    case uuid = 2950
     case jsonb = 3802
 
     /// The OID of the array of this type.
@@ -19,8 +21,10 @@ package enum PostgresType: UInt32, Sendable {
         case .int2: 1005
         case .int4: 1007
         case .text: 1009
+        case .float4: 1021
         case .float8: 1022
         case .timestamptz: 1185
+        case .uuid: 2951
         case .jsonb: 3807
         }
     }

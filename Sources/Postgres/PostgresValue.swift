@@ -16,6 +16,8 @@ package enum PostgresValue: Equatable, Sendable {
     case jsonb([UInt8])
     /// Microseconds since 1970-01-01 UTC.
     case timestamptz(Int64)
+    /// The sixteen bytes of RFC 9562, most significant first.
+    case uuid(UInt128)
     case array(PostgresArray)
 
     /// What the statement is prepared with; 0 leaves it to the server.
@@ -31,6 +33,7 @@ package enum PostgresValue: Equatable, Sendable {
         case .bytea: PostgresType.bytea.rawValue
         case .jsonb: PostgresType.jsonb.rawValue
         case .timestamptz: PostgresType.timestamptz.rawValue
+        case .uuid: PostgresType.uuid.rawValue
         case .array(let array): array.element.arrayOID
         }
     }
@@ -52,6 +55,7 @@ package enum PostgresValue: Equatable, Sendable {
             bytes.append(1)
             bytes.append(contentsOf: value)
         case .timestamptz(let microseconds): bytes.appendBigEndian(microseconds - microsecondsFrom1970To2000)
+        case .uuid(let value): bytes.appendBigEndian(value)
         case .array(let array): array.encode(into: &bytes)
         }
         return true
@@ -73,6 +77,10 @@ extension PostgresValue {
 
     package static func int8Array(_ values: [Int64?]) -> PostgresValue {
         .array(of: .int8, values) { $0.append($1) }
+    }
+
+    package static func float4Array(_ values: [Float?]) -> PostgresValue {
+        .array(of: .float4, values) { $0.append($1) }
     }
 
     package static func float8Array(_ values: [Double?]) -> PostgresValue {

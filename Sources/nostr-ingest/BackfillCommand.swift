@@ -5,6 +5,7 @@ import Logging
 import Nostr
 import NostrCache
 import Postgres
+import Serving
 
 /// Fills the holes of a range and ends.
 struct BackfillCommand: AsyncParsableCommand {

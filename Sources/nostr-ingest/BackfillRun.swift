@@ -3,7 +3,7 @@ import Logging
 import Nostr
 import NostrCache
 import Postgres
-import QueryAPI
+import Serving
 import Synchronization
 
 /// One backfill, from its plan to its final table.

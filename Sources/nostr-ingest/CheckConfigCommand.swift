@@ -2,6 +2,7 @@ import ArgumentParser
 import Ingest
 import Nostr
 import NostrCache
+import Serving
 
 /// The initializer that the daemon uses, printed.
 struct CheckConfigCommand: AsyncParsableCommand {
@@ -24,54 +25,31 @@ struct CheckConfigCommand: AsyncParsableCommand {
                 Terminal.error("The configuration is valid (\(loaded.file ?? "built in")).")
                 return
             }
-            let rows = Self.rows(loaded)
-            guard !self.json else {
-                let members = rows.map { row in
-                    JSONValue.Member(
-                        name: row.key,
-                        value: .object([
-                            .init(name: "value", value: row.json), .init(name: "source", value: .string(row.source)),
-                        ]))
-                }
-                return Terminal.output(JSONValue.object(members).text)
-            }
-            for row in rows { Terminal.output("\(row.key): \(row.text)  # \(row.source)") }
+            let report = Self.report(loaded)
+            guard !self.json else { return Terminal.output(report.json.text) }
+            for line in report.lines { Terminal.output(line) }
         }
     }
 
-    private struct Row {
-        let key: String
-        let json: JSONValue
-        let source: String
-
-        var text: String {
-            if case .string(let text) = self.json { return text.isEmpty ? "\"\"" : text }
-            return self.json.text
-        }
-    }
-
-    private static func rows(_ loaded: LoadedConfiguration) -> [Row] {
+    private static func report(_ loaded: LoadedConfiguration) -> ConfigurationReport {
         let configuration = loaded.configuration
-        func row(_ key: String, _ json: JSONValue) -> Row {
-            Row(key: key, json: json, source: loaded.sources[key] ?? "default")
-        }
-        func relays(_ key: String, isFallback: Bool) -> Row {
+        func relays(isFallback: Bool) -> JSONValue {
             let relays = configuration.ingest.relays.filter { ($0.role == .fallback) == isFallback }
-            return row(key, .array(relays.map { .string($0.url.label) }))
+            return .array(relays.map { .string($0.url.label) })
         }
         let streams = configuration.ingest.streams.map { stream in
             JSONValue.object([
                 .init(name: "name", value: .string(stream.name)), .init(name: "filter", value: stream.filter.json),
             ])
         }
-        var rows = [
-            relays("relays.primary", isFallback: false), relays("relays.fallback", isFallback: true),
-            row("streams", .array(streams)),
-            row("communities.bases", .array(configuration.communityBases.map(JSONValue.string))),
-            row("providers.trustedKeys", .array(configuration.ingest.trustedProviders.map { .string("\($0)") })),
-        ]
-        rows += Setting.all.map { row($0.key, .string($0.show(configuration))) }
-        if configuration.database.password != nil { rows.append(row("database.password", .string("<redacted>"))) }
-        return rows
+        var report = ConfigurationReport(sources: loaded.sources)
+        report.add("relays.primary", relays(isFallback: false))
+        report.add("relays.fallback", relays(isFallback: true))
+        report.add("streams", .array(streams))
+        report.add("communities.bases", .array(configuration.communityBases.map(JSONValue.string)))
+        report.add("providers.trustedKeys", .array(configuration.ingest.trustedProviders.map { .string("\($0)") }))
+        report.add(DaemonSettings.all, of: configuration)
+        report.add(secret: "database.password", isGiven: configuration.database.password != nil)
+        return report
     }
 }

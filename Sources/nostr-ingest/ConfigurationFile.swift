@@ -2,132 +2,50 @@ import Ingest
 import Nostr
 import NostrCache
 import RelayClient
+import Serving
 import Yams
 
-/// A configuration file, read into a tree and judged key by key, with the line of everything that is wrong.
-///
-/// The library that looks values up reports neither unknown keys nor wrong types, so this is our own pass (operations.md
-/// section 14.4).
+/// The daemon's configuration file: the tree, and what its lists say.
 struct ConfigurationFile {
-    /// A value that is not a list, with its line.
-    struct Scalar: Equatable, Sendable {
-        let text: String
-        let line: Int
-        let isQuoted: Bool
-    }
-
-    let name: String
-    /// By dotted key; what has a single value.
-    private(set) var scalars: [String: Scalar] = [:]
+    private var tree: ConfigurationTree
     /// Nil where the file does not say.
     private(set) var relays: [String: [IngestConfiguration.Relay]] = [:]
     private(set) var streams: [IngestConfiguration.Stream]?
     private(set) var communityBases: [String]?
     private(set) var trustedKeys: [PublicKey]?
-    private(set) var problems: [ConfigurationProblem] = []
-    /// Lines of the keys, for problems that show only when everything is read.
-    private(set) var lines: [String: Int] = [:]
 
     /// Keys whose values are lists.
     static let listKeys = [
         "relays.primary", "relays.fallback", "streams", "communities.bases", "providers.trustedKeys",
     ]
-    static let knownKeys = Set(Setting.all.map(\.key) + Self.listKeys)
+    static let keys = ConfigurationTree.Keys(
+        scalars: DaemonSettings.all.map(\.key), lists: Self.listKeys, secrets: ["database.password"])
     static let relaysMax = 64
     static let streamsMax = 32
 
     init(name: String, text: String) {
-        self.name = name
-        self.findTabs(text)
-        do {
-            // With spaces for the tabs that were named, the rest can be judged as well.
-            guard let root = try Yams.compose(yaml: text.replacing("\t", with: "  ")) else { return }
-            if case .scalar(let scalar) = root, scalar.string.isEmpty { return }
-            self.read(root, at: [])
-        } catch let error as YamlError {
-            self.refuse(error)
-        } catch {
-            self.refuse("", 0, "not readable as YAML: \(error)")
+        self.init(ConfigurationTree(name: name, text: text, keys: Self.keys))
+    }
+
+    init(_ tree: ConfigurationTree) {
+        self.tree = tree
+        for key in Self.listKeys {
+            guard let sequence = tree.lists[key] else { continue }
+            self.readList(sequence, key, tree.lines[key] ?? 0)
         }
         self.findDuplicateRelays()
     }
 
+    var name: String { self.tree.name }
+    var scalars: [String: ConfigurationTree.Scalar] { self.tree.scalars }
+    var problems: [ConfigurationProblem] { self.tree.problems }
+    var lines: [String: Int] { self.tree.lines }
+
     private mutating func refuse(_ key: String, _ line: Int, _ reason: String) {
-        self.problems.append(ConfigurationProblem(place: self.name, line: line, key: key, reason: reason))
+        self.tree.refuse(key, line, reason)
     }
 
-    private mutating func findTabs(_ text: String) {
-        for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated()
-        where line.utf8.contains(UInt8(ascii: "\t")) {
-            self.refuse("", index + 1, "a tab: YAML is indented with spaces")
-        }
-    }
-
-    private mutating func refuse(_ error: YamlError) {
-        switch error {
-        case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
-            .composer(_, let problem, let mark, _):
-            // A tab was named already, in better words.
-            guard !self.problems.contains(where: { $0.line == mark.line }) else { return }
-            self.refuse("", mark.line, "not YAML: \(problem)")
-        case .duplicatedKeysInMapping(let duplicates, let context):
-            self.refuse(duplicates.sorted().joined(separator: ", "), context.mark.line, "given twice")
-        default:
-            self.refuse("", 0, "not YAML: \(error)")
-        }
-    }
-
-    // MARK: The tree
-
-    private mutating func read(_ node: Node, at path: [String]) {
-        guard case .mapping(let mapping) = node else {
-            let place = path.isEmpty ? "the file" : path.joined(separator: ".")
-            return self.refuse(path.joined(separator: "."), Self.line(node), "\(place) must hold keys and values")
-        }
-        for (keyNode, value) in mapping {
-            let name = keyNode.string ?? "?"
-            let full = path + [name]
-            let key = full.joined(separator: ".")
-            let line = Self.line(keyNode)
-            self.lines[key] = line
-            if key == "database.password" {
-                self.refuse(
-                    key, line, "passwords do not belong here: use a systemd credential, PGPASSFILE or a service file")
-            } else if Self.listKeys.contains(key) {
-                self.readList(value, key, line)
-            } else if Self.knownKeys.contains(key) {
-                self.readScalar(value, key, line)
-            } else if Self.knownKeys.contains(where: { $0.hasPrefix(key + ".") }) {
-                self.read(value, at: full)
-            } else {
-                self.refuse(key, line, Self.unknown(name, at: path))
-            }
-        }
-    }
-
-    private static func unknown(_ name: String, at path: [String]) -> String {
-        let prefix = path.isEmpty ? "" : path.joined(separator: ".") + "."
-        let siblings = Set(
-            Self.knownKeys.filter { $0.hasPrefix(prefix) }
-                .map { String($0.dropFirst(prefix.count).prefix { $0 != "." }) })
-        if let nearest = Suggestion.nearest(to: name, among: siblings) {
-            return "unknown key; did you mean \(prefix)\(nearest)?"
-        }
-        if let elsewhere = Self.knownKeys.sorted().first(where: { $0.hasSuffix("." + name) }) {
-            return "unknown key; did you mean \(elsewhere)?"
-        }
-        return "unknown key"
-    }
-
-    private mutating func readScalar(_ node: Node, _ key: String, _ line: Int) {
-        guard case .scalar(let scalar) = node else { return self.refuse(key, line, "expected a single value") }
-        let isQuoted = scalar.style != .plain && scalar.style != .any
-        guard isQuoted || !scalar.string.isEmpty else { return self.refuse(key, line, "has no value") }
-        self.scalars[key] = Scalar(text: scalar.string, line: Self.line(node), isQuoted: isQuoted)
-    }
-
-    private mutating func readList(_ node: Node, _ key: String, _ line: Int) {
-        guard case .sequence(let sequence) = node else { return self.refuse(key, line, "expected a list") }
+    private mutating func readList(_ sequence: Node.Sequence, _ key: String, _ line: Int) {
         switch key {
         case "streams": self.readStreams(sequence, line)
         case "communities.bases":
@@ -139,12 +57,10 @@ struct ConfigurationFile {
         }
     }
 
-    static func line(_ node: Node) -> Int { node.mark?.line ?? 0 }
-
     // MARK: Relays
 
     private mutating func relay(_ node: Node, _ key: String) -> IngestConfiguration.Relay? {
-        let line = Self.line(node)
+        let line = ConfigurationTree.line(node)
         var isPrivateAllowed = false
         var address = node.scalar?.string
         if case .mapping(let mapping) = node {
@@ -155,11 +71,12 @@ struct ConfigurationFile {
                     switch value.scalar?.string {
                     case "true": isPrivateAllowed = true
                     case "false": isPrivateAllowed = false
-                    default: self.refuse(key, Self.line(value), "allowPrivate is true or false")
+                    default: self.refuse(key, ConfigurationTree.line(value), "allowPrivate is true or false")
                     }
                 case let other:
                     self.refuse(
-                        key, Self.line(keyNode), "unknown key \(other) of a relay; it has url and allowPrivate")
+                        key, ConfigurationTree.line(keyNode),
+                        "unknown key \(other) of a relay; it has url and allowPrivate")
                 }
             }
         }
@@ -167,7 +84,7 @@ struct ConfigurationFile {
             self.refuse(key, line, "expected a relay's URL, or its url and allowPrivate")
             return nil
         }
-        do throws(Setting.Refusal) {
+        do throws(SettingRefusal) {
             return try RelayText.relay(address, isFallback: key == "relays.fallback", allowPrivate: isPrivateAllowed)
         } catch {
             self.refuse(key, line, error.reason)
@@ -190,7 +107,8 @@ struct ConfigurationFile {
         guard let text = node.scalar?.string, text.hasPrefix("https://") || text.hasPrefix("http://"),
             !text.hasSuffix("/"), !text.contains(where: \.isWhitespace)
         else {
-            self.refuse("communities.bases", Self.line(node), "expected https://… without a slash at the end")
+            self.refuse(
+                "communities.bases", ConfigurationTree.line(node), "expected https://… without a slash at the end")
             return nil
         }
         return text
@@ -215,7 +133,7 @@ struct ConfigurationFile {
             for problem in reader.problems { self.refuse("streams", problem.line, problem.reason) }
             guard let stream else { continue }
             if streams.contains(where: { $0.name == stream.name }) {
-                self.refuse("streams", Self.line(node), "two streams are named \(stream.name)")
+                self.refuse("streams", ConfigurationTree.line(node), "two streams are named \(stream.name)")
             }
             streams.append(stream)
         }
@@ -231,13 +149,13 @@ struct ConfigurationFile {
 enum RelayText {
     static func relay(
         _ text: String, isFallback: Bool, allowPrivate: Bool
-    ) throws(Setting.Refusal) -> IngestConfiguration.Relay {
+    ) throws(SettingRefusal) -> IngestConfiguration.Relay {
         if text.hasPrefix("http://") || text.hasPrefix("https://") {
             let scheme = text.hasPrefix("https") ? "wss" : "ws"
-            throw Setting.Refusal(reason: "'\(text)' is no relay: relays are addressed as \(scheme)://…")
+            throw SettingRefusal(reason: "'\(text)' is no relay: relays are addressed as \(scheme)://…")
         }
         guard let url = RelayURL(text) else {
-            throw Setting.Refusal(reason: "'\(text)' is no relay's URL: expected wss://host[:port][/path]")
+            throw SettingRefusal(reason: "'\(text)' is no relay's URL: expected wss://host[:port][/path]")
         }
         if !allowPrivate { try Self.judge(url) }
         return IngestConfiguration.Relay(
@@ -245,17 +163,17 @@ enum RelayText {
     }
 
     /// What the guard would refuse at every attempt is refused here, once.
-    private static func judge(_ url: RelayURL) throws(Setting.Refusal) {
+    private static func judge(_ url: RelayURL) throws(SettingRefusal) {
         let guardian = AddressGuard()
         do throws(RelayConnectionError) {
             try guardian.judge(url)
         } catch {
             guard case .refusedByPolicy(let reason) = error else { return }
-            throw Setting.Refusal(reason: "\(url) is refused (\(reason)) unless allowPrivate is true")
+            throw SettingRefusal(reason: "\(url) is refused (\(reason)) unless allowPrivate is true")
         }
         let address = url.host == "localhost" ? IPAddress("127.0.0.1") : IPAddress(url.host)
         if let address, let range = guardian.refusal(of: address) {
-            throw Setting.Refusal(reason: "\(url) is refused (\(range)) unless allowPrivate is true")
+            throw SettingRefusal(reason: "\(url) is refused (\(range)) unless allowPrivate is true")
         }
     }
 }

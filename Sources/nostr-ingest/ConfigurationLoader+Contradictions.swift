@@ -2,6 +2,7 @@ import Ingest
 import Nostr
 import NostrCache
 import Providers
+import Serving
 
 extension ConfigurationLoader {
     /// Values that are each fine and together are not.

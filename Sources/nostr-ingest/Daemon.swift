@@ -6,10 +6,9 @@ import Nostr
 import NostrCache
 import Postgres
 import Providers
-import QueryAPI
 import RelayClient
 import ServiceLifecycle
-import UnixSignals
+import Serving
 
 /// Everything that runs, wired together: the loops, the listener, the notifier and the private cluster.
 struct Daemon {
@@ -21,11 +20,6 @@ struct Daemon {
 
     /// Events that wait may still be written for so long; what is left is fetched again.
     static let drainLimit: Duration = .seconds(20)
-    /// A statement that hangs cannot be cancelled: so long after the drain the process ends nevertheless, before
-    /// systemd's `TimeoutStopSec`.
-    private static let abandonLimit: Duration = .seconds(8)
-    /// Within this a second signal is the first one.
-    static let sameSignal: Duration = .milliseconds(500)
     private static let warmUpMax = 200_000
 
     func run() async throws {
@@ -76,16 +70,10 @@ struct Daemon {
             .init(
                 service: fleet, successTerminationBehavior: .gracefullyShutdownGroup,
                 failureTerminationBehavior: .gracefullyShutdownGroup))
-        var configuration = ServiceGroupConfiguration(services: list, logger: self.quiet)
-        configuration.maximumGracefulShutdownDuration = Self.drainLimit
-        try await self.supervise(ServiceGroup(configuration: configuration), status)
-    }
-
-    /// The library's own life is told at debug level only.
-    private var quiet: Logger {
-        var quiet = self.logger
-        quiet.logLevel = max(.error, self.logger.logLevel)
-        return quiet
+        let supervisor = ServiceSupervisor(drainLimit: Self.drainLimit, logger: self.logger) {
+            status.update { $0.isDraining = true }
+        }
+        try await supervisor.run(list)
     }
 
     private func lookups(_ ingest: IngestConfiguration) throws -> LookupWorker {
@@ -101,7 +89,8 @@ struct Daemon {
 
     private func server(_ address: ListenAddress, _ observer: DaemonObserver) -> QueryServer {
         QueryServer(
-            address: address, report: { observer.report() }, metrics: { observer.families() },
+            address: address, metricPrefix: IngestFamilies.prefix, report: { observer.report() },
+            metrics: { observer.families() },
             onListening: { [logger] address in
                 logger.info("Health and metrics are served", metadata: ["http.address": "\(address)"])
             },
@@ -115,48 +104,6 @@ struct Daemon {
             let recent = try await CacheReader(connection: connection).recentCommitted(limit: limit)
             committed.insert(recent.reversed())
             self.logger.info("Committed ids are known", metadata: ["event.count": "\(recent.count)"])
-        }
-    }
-
-    /// Runs the group; the first signal drains, the second ends at once.
-    private func supervise(_ group: ServiceGroup, _ status: ServiceStatus) async throws {
-        let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup)
-        let (stop, stopping) = AsyncStream.makeStream(of: Void.self)
-        try await withThrowingTaskGroup(of: Bool.self) { tasks in
-            tasks.addTask { [logger] in
-                var first: ContinuousClock.Instant?
-                for await signal in signals {
-                    guard signal != .sighup else {
-                        logger.warning("The configuration is read at start only; restart to apply a new one")
-                        continue
-                    }
-                    if let first {
-                        // timeout(1) sends its signal twice, to the process and to its group.
-                        guard ContinuousClock.now - first > Self.sameSignal else { continue }
-                        logger.warning("Second signal; ending at once", metadata: ["signal": "\(signal)"])
-                        _exit(signal == .sigint ? ProcessStatus.interrupted : ProcessStatus.terminated)
-                    }
-                    first = .now
-                    logger.notice("Stopping; another signal ends at once", metadata: ["signal": "\(signal)"])
-                    status.update { $0.isDraining = true }
-                    stopping.finish()
-                    await group.triggerGracefulShutdown()
-                }
-                return false
-            }
-            tasks.addTask { [logger] in
-                for await _ in stop {}
-                // Cancelled when the group has ended in time.
-                guard (try? await Task.sleep(for: Self.drainLimit + Self.abandonLimit)) != nil else { return false }
-                logger.error("The drain hangs; what is left is fetched again")
-                _exit(ProcessStatus.success.rawValue)
-            }
-            tasks.addTask {
-                try await group.run()
-                return true
-            }
-            while let hasEnded = try await tasks.next(), !hasEnded {}
-            tasks.cancelAll()
         }
     }
 }

@@ -3,7 +3,7 @@ import Logging
 import Nostr
 import NostrCache
 import Providers
-import QueryAPI
+import Serving
 
 /// Every setting of the program, validated and immutable. Its initial value is the built-in profile `clawstr`, which
 /// `config/nostr-ingest.yaml` spells out; a test holds the two equal.
@@ -44,28 +44,6 @@ struct DaemonConfiguration: Hashable, Sendable {
         var level = Logger.Level.info
         var format = LogFormat.auto
     }
-}
-
-/// How log lines look.
-enum LogFormat: String, CaseIterable, Sendable {
-    /// Journal if that is where standard error goes, text on a terminal, else JSON.
-    case auto
-    case text
-    case json
-    /// Text behind the priority prefix that the journal understands.
-    case journal
-}
-
-/// A value that no description, dump or log shows.
-struct Redacted<Value: Hashable & Sendable>: Hashable, Sendable, CustomStringConvertible, CustomReflectable {
-    let value: Value
-
-    init(_ value: Value) {
-        self.value = value
-    }
-
-    var description: String { "<redacted>" }
-    var customMirror: Mirror { Mirror(self, children: []) }
 }
 
 extension IngestConfiguration {

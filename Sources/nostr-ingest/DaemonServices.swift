@@ -2,8 +2,8 @@ import Ingest
 import Logging
 import Nostr
 import Postgres
-import QueryAPI
 import ServiceLifecycle
+import Serving
 import Synchronization
 
 /// Reads the picture for those who ask: health, metrics, systemd.
@@ -32,7 +32,8 @@ struct DaemonObserver: Sendable {
             picture: self.services.status.snapshot, totals: self.services.accounts.snapshot,
             queue: self.services.queue.depth, limits: self.configuration.ingest.limits,
             kinds: self.kinds, now: self.now)
-        return families.all + self.registry.families() + self.logCounts.families + ProcessFamilies.all
+        return families.all + self.registry.families() + self.logCounts.families(prefix: IngestFamilies.prefix)
+            + ProcessFamilies.all
     }
 
     /// What streams ask for by name, and what is about other events.
@@ -54,8 +55,8 @@ struct DaemonObserver: Sendable {
             case .disconnected: false
             }
         return NotifyState.Observation(
-            isReady: isReady, isDraining: picture.isDraining, inFlight: max(0, totals.inFlight),
-            writerTick: picture.writer.lastTick, fleetTick: picture.fleetTick,
+            isReady: isReady, isDraining: picture.isDraining, inFlight: max(0, totals.inFlight), unit: "events",
+            ticks: [picture.writer.lastTick, picture.fleetTick],
             status: picture.startedAt == nil
                 ? "connecting to \(self.configuration.ingest.relays.count) relays"
                 : "\(connected)/\(picture.relays.count) relays, \(max(0, totals.received - receivedBefore)) ev/s, "

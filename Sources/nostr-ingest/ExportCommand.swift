@@ -6,6 +6,7 @@ import Logging
 import Nostr
 import NostrCache
 import Postgres
+import Serving
 
 /// Events into a file.
 struct ExportCommand: AsyncParsableCommand {

@@ -1,7 +1,7 @@
 import Ingest
 import Nostr
 import NostrCache
-import QueryAPI
+import Serving
 
 /// The checks of operations.md section 9, from what the loops noted; pure.
 struct HealthChecks {

@@ -1,6 +1,6 @@
 import ArgumentParser
 import Nostr
-import QueryAPI
+import Serving
 
 /// Asks a running daemon, for scripts: one line, and an exit status that says the same.
 struct HealthCommand: AsyncParsableCommand {

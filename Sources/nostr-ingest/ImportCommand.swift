@@ -4,6 +4,7 @@ import LineFiles
 import Logging
 import Nostr
 import NostrCache
+import Serving
 
 /// Events from a file.
 struct ImportCommand: AsyncParsableCommand {

@@ -4,7 +4,7 @@ import Logging
 import Nostr
 import NostrCache
 import Postgres
-import QueryAPI
+import Serving
 
 /// One import, from the first line to the final table.
 struct ImportRun {

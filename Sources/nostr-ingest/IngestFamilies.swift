@@ -1,8 +1,8 @@
 import Ingest
 import Nostr
 import NostrCache
-import QueryAPI
 import RelayClient
+import Serving
 
 /// Families computed from the picture and the accounts of one moment: the names are those of operations.md section 10.2.
 ///
@@ -244,6 +244,9 @@ struct IngestFamilies {
         return [ticks, build, schema]
     }
 
+    /// Of every metric of this program.
+    static let prefix = "nostr_ingest_"
+
     /// What the loops record by themselves, with its sentence.
     static let descriptions = [
         MetricDescription(
@@ -271,10 +274,6 @@ struct IngestFamilies {
 }
 
 extension MetricFamily {
-    static func single(_ name: String, _ kind: Kind, _ help: String, _ value: Int) -> MetricFamily {
-        MetricFamily(name, kind, help, samples: [MetricSample(value: .count(value))])
-    }
-
     /// A time; absent until there is one, or every `time() - x` would alarm at the start.
     mutating func add(_ labels: KeyValuePairs<String, String>, _ time: Timestamp?) {
         guard let time else { return }

@@ -3,7 +3,7 @@ import Logging
 import Nostr
 import NostrCache
 import Postgres
-import QueryAPI
+import Serving
 
 /// The line `nostr` of the database's schema.
 struct MigrateCommand: AsyncParsableCommand {

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Glibc
+import Serving
 
 /// The daemon and the commands for its operator.
 @main

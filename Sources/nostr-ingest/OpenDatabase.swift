@@ -2,6 +2,7 @@ import Foundation
 import Logging
 import NostrCache
 import Postgres
+import Serving
 
 /// The server that the program works with, and the private cluster behind it if there is one.
 struct OpenDatabase: Sendable {

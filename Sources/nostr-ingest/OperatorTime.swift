@@ -1,12 +1,12 @@
 import Nostr
-import QueryAPI
+import Serving
 
 /// A time as an operator writes it: `1767322000`, `2026-01-02`, `2026-01-02T03:04:05Z`, `30d` (ago), `now`.
 enum OperatorTime {
     /// Nil for anything else; `now` is what relative times count from.
     static func timestamp(_ text: String, now: Timestamp) -> Timestamp? {
         if text == "now" { return now }
-        if let seconds = Setting.digits(text) {
+        if let seconds = DigitText.integer(text) {
             return Int64(seconds) <= Timestamp.max.seconds ? Timestamp(Int64(seconds)) : nil
         }
         if let duration = DurationText.duration(text) {
@@ -26,7 +26,7 @@ enum OperatorTime {
         let bytes = Array(text.utf8)
         guard bytes.count == 10 || bytes.count == 20 else { return nil }
         func number(_ range: Range<Int>) -> Int64? {
-            Setting.digits(String(decoding: bytes[range], as: UTF8.self)).map(Int64.init)
+            DigitText.integer(String(decoding: bytes[range], as: UTF8.self)).map(Int64.init)
         }
         guard bytes[4] == UInt8(ascii: "-"), bytes[7] == UInt8(ascii: "-"), let year = number(0..<4),
             let month = number(5..<7), let day = number(8..<10), year >= 1970, (1...12).contains(month), day >= 1

@@ -1,6 +1,10 @@
 import ArgumentParser
 import Foundation
 import Logging
+import Serving
+
+/// The wrapper of the command line, not what a NIP-56 report says.
+typealias Flag = ArgumentParser.Flag
 
 /// In this module a flag is one of the command line; what readings of NIPs note is `Nostr.Flag`.
 typealias Flag<Value> = ArgumentParser.Flag<Value>
@@ -76,14 +80,38 @@ struct ConfigurationOptions: ParsableArguments {
 
     /// The log of an operator's command: what goes wrong, unless more is asked for.
     func logger(_ loaded: LoadedConfiguration, counts: LogCounts = LogCounts(), isDaemon: Bool = false) -> Logger {
-        let environment = ProcessInfo.processInfo.environment
         let log = loaded.configuration.log
-        let style = LogOutput.style(log.format, environment: environment, isTerminal: Terminal.errorIsTerminal)
         let isAsked = loaded.sources["log.level"].map { $0.hasPrefix("--") } ?? false
-        let level = isDaemon || isAsked ? log.level : max(log.level, .warning)
-        return Logger(label: "nostr-ingest") { label in
-            LogOutput(label: label, level: level, style: style, counts: counts)
+        return LogOutput.logger(
+            label: "nostr-ingest", level: isDaemon || isAsked ? log.level : max(log.level, .warning),
+            format: log.format, environment: ProcessInfo.processInfo.environment, counts: counts)
+    }
+}
+
+extension ParsableCommand {
+    /// Runs the body of a command of this program.
+    func perform(_ body: () async throws -> Void) async throws {
+        try await self.perform(as: ConfigurationLoader.program) {
+            do {
+                try await body()
+            } catch let error as LineFileError {
+                throw CommandFailure(error)
+            }
         }
+    }
+}
+
+extension CommandFailure {
+    /// What an error of a file that is imported or exported means for the process.
+    fileprivate init(_ error: LineFileError) {
+        let status: ProcessStatus =
+            switch error {
+            case .corrupt, .truncated, .expandsTooMuch: .badInput
+            case .cannotCreate, .exists: .cannotCreate
+            case .cancelled: .tryAgain
+            case .cannotOpen, .readFailed, .writeFailed, .readerWentAway: .inputOutput
+            }
+        self.init(status, error.description)
     }
 }
 

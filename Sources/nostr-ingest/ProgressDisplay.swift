@@ -1,4 +1,5 @@
 import Ingest
+import Serving
 import Synchronization
 
 /// How far a command is, on standard error: a bar on a terminal, a line every ten seconds elsewhere.

@@ -4,7 +4,7 @@ import Logging
 import Nostr
 import NostrCache
 import Postgres
-import QueryAPI
+import Serving
 
 /// Events with a valid signature that could not be stored.
 struct QuarantineCommand: AsyncParsableCommand {

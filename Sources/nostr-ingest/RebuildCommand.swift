@@ -4,6 +4,7 @@ import Logging
 import Nostr
 import NostrCache
 import Postgres
+import Serving
 
 /// The companion tables, derived again.
 struct RebuildCommand: AsyncParsableCommand {

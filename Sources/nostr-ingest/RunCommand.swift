@@ -4,6 +4,7 @@ import Glibc
 import Ingest
 import Logging
 import Postgres
+import Serving
 
 /// The daemon.
 struct RunCommand: AsyncParsableCommand {

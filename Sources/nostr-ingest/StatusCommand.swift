@@ -4,7 +4,7 @@ import Ingest
 import Logging
 import Nostr
 import NostrCache
-import QueryAPI
+import Serving
 
 /// The ledger, and what the daemon says of itself if it answers.
 struct StatusCommand: AsyncParsableCommand {

@@ -1,5 +1,6 @@
 import Ingest
 import Nostr
+import Serving
 import Yams
 
 /// Reads one stream of the file: a name and a NIP-01 filter.
@@ -11,7 +12,7 @@ struct StreamReader {
     static let nameBytesMax = 64
 
     private mutating func refuse(_ node: Node, _ reason: String) {
-        self.problems.append((ConfigurationFile.line(node), reason))
+        self.problems.append((ConfigurationTree.line(node), reason))
     }
 
     /// Nil when something is missing; problems are noted in any case.
@@ -94,7 +95,7 @@ struct StreamReader {
         case .sequence(let sequence): return .array(sequence.map { self.json($0, isNumeric: isNumeric) })
         case .scalar(let scalar):
             let isPlain = scalar.style == .plain || scalar.style == .any
-            return isNumeric && isPlain && Setting.digits(scalar.string) != nil
+            return isNumeric && isPlain && DigitText.integer(scalar.string) != nil
                 ? .number(scalar.string) : .string(scalar.string)
         case .mapping, .alias: return .null
         }

@@ -4,6 +4,7 @@ import Logging
 import Nostr
 import NostrCache
 import Postgres
+import Serving
 import UnixSignals
 
 /// A command that produces events beside a writer: the producer fills the queue, the writer empties it.
@@ -78,7 +79,7 @@ struct Interruption: Sendable {
                 for await _ in signals {
                     if let first {
                         // timeout(1) sends its signal twice, to the process and to its group.
-                        guard ContinuousClock.now - first > Daemon.sameSignal else { continue }
+                        guard ContinuousClock.now - first > ServiceSupervisor.sameSignal else { continue }
                         _exit(ProcessStatus.interrupted)
                     }
                     first = .now

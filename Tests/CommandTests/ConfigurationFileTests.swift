@@ -1,5 +1,6 @@
 import Ingest
 import Nostr
+import Serving
 import Testing
 
 @testable import nostr_ingest

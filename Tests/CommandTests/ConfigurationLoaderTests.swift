@@ -2,7 +2,7 @@ import Foundation
 import Ingest
 import Logging
 import Nostr
-import QueryAPI
+import Serving
 import Testing
 
 @testable import nostr_ingest
@@ -49,10 +49,10 @@ struct ConfigurationLoaderTests {
     @Test func `every key is in the shipped file`() throws {
         let file = ConfigurationFile(name: "f", text: try String(contentsOfFile: Self.shipped, encoding: .utf8))
         #expect(file.problems == [])
-        for setting in Setting.all {
+        for setting in DaemonSettings.all {
             #expect(file.scalars[setting.key]?.text == setting.show(DaemonConfiguration()), "\(setting.key)")
         }
-        #expect(Set(file.scalars.keys) == Set(Setting.all.map(\.key)))
+        #expect(Set(file.scalars.keys) == Set(DaemonSettings.all.map(\.key)))
         #expect(file.relays.count == 2 && file.streams != nil && file.communityBases != nil && file.trustedKeys == [])
     }
 
@@ -83,12 +83,12 @@ struct ConfigurationLoaderTests {
     }
 
     @Test func `every key has the variable that the library looks for`() throws {
-        for setting in Setting.all {
+        for setting in DaemonSettings.all {
             let value = setting.key == "health.listen" ? "127.0.0.1:77" : setting.show(DaemonConfiguration())
             let loaded = try self.load(environment: [
-                ConfigurationLoader.variable(setting.key): value.isEmpty ? "/x" : value
+                ConfigurationLoader.program.variable(setting.key): value.isEmpty ? "/x" : value
             ])
-            #expect(loaded.sources[setting.key] == ConfigurationLoader.variable(setting.key))
+            #expect(loaded.sources[setting.key] == ConfigurationLoader.program.variable(setting.key))
         }
     }
 
@@ -226,7 +226,7 @@ struct ConfigurationLoaderTests {
     }
 
     @Test func `values are shown as they are written`() {
-        for setting in Setting.all {
+        for setting in DaemonSettings.all {
             var copy = DaemonConfiguration()
             #expect(throws: Never.self, "\(setting.key)") {
                 try setting.apply(setting.show(DaemonConfiguration()), &copy)

@@ -3,7 +3,7 @@ import Glibc
 import Logging
 import Nostr
 import Postgres
-import QueryAPI
+import Serving
 import TestSupport
 import Testing
 
@@ -21,7 +21,7 @@ struct DaemonTests {
         try await CommandDatabase.with { url in
             let environment = ["DATABASE_URL": url]
             func run(_ arguments: [String]) throws -> Program.Result {
-                try Program.run(Program.daemon, arguments + Self.arguments, environment: environment)
+                try Program.run(Program.path("nostr-ingest"), arguments + Self.arguments, environment: environment)
             }
 
             // Somebody else's server is never migrated by the daemon.
@@ -35,14 +35,17 @@ struct DaemonTests {
 
             let socket = try NotifySocket()
             let daemon = try Program.Running(
-                Program.daemon, ["run"] + Self.arguments,
+                Program.path("nostr-ingest"), ["run"] + Self.arguments,
                 environment: environment.merging(["NOTIFY_SOCKET": socket.path, "WATCHDOG_USEC": "20000000"]) { $1 })
             #expect(socket.wait(for: "READY=1"))
             #expect(socket.wait(for: "WATCHDOG=1"))
 
             // The listener may be a moment later; every datagram is a reason to look again.
-            while daemon.loggedAddress == nil, socket.wait(for: "=") {}
-            let address = try #require(daemon.loggedAddress)
+            func listening() -> ListenAddress? {
+                daemon.logged("http.address", in: "Health and metrics are served").flatMap { ListenAddress($0) }
+            }
+            while listening() == nil, socket.wait(for: "=") {}
+            let address = try #require(listening())
             #expect(try await HealthClient.get("/livez", from: address).status == 200)
             // Nobody answers, but the grace has just begun.
             let ready = try await HealthClient.get("/readyz?verbose", from: address)
@@ -69,11 +72,12 @@ struct DaemonTests {
     @Test func `a second daemon waits for the first one's end`() async throws {
         try await CommandDatabase.with { url in
             let environment = ["DATABASE_URL": url]
-            #expect(try Program.run(Program.daemon, ["migrate", "up"], environment: environment).status == 0)
+            #expect(
+                try Program.run(Program.path("nostr-ingest"), ["migrate", "up"], environment: environment).status == 0)
             func start() throws -> (NotifySocket, Program.Running) {
                 let socket = try NotifySocket()
                 let daemon = try Program.Running(
-                    Program.daemon, ["run"] + Self.arguments,
+                    Program.path("nostr-ingest"), ["run"] + Self.arguments,
                     environment: environment.merging(["NOTIFY_SOCKET": socket.path]) { $1 })
                 return (socket, daemon)
             }
@@ -87,44 +91,6 @@ struct DaemonTests {
             standby.terminate()
             #expect(standby.wait() == 0)
             _ = holder.wait()
-        }
-    }
-}
-
-/// What systemd would own: a datagram socket with a name.
-final class NotifySocket {
-    let path: String
-    private let descriptor: Int32
-
-    init() throws {
-        self.path = "/tmp/notify-\(getpid())-\(UInt32.random(in: 0 ... .max))"
-        self.descriptor = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue), 0)
-        try #require(self.descriptor >= 0)
-        var limit = timeval(tv_sec: 30, tv_usec: 0)
-        setsockopt(self.descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
-        var address = sockaddr_un()
-        address.sun_family = sa_family_t(AF_UNIX)
-        let bytes = Array(self.path.utf8)
-        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: bytes) }
-        let length = socklen_t(MemoryLayout<sa_family_t>.size + bytes.count + 1)
-        let bound = withUnsafePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { bind(self.descriptor, $0, length) }
-        }
-        try #require(bound == 0)
-    }
-
-    deinit {
-        close(self.descriptor)
-        unlink(self.path)
-    }
-
-    /// Reads until a datagram holds `text`; false when none came within half a minute.
-    func wait(for text: String) -> Bool {
-        var buffer = [UInt8](repeating: 0, count: 4_096)
-        while true {
-            let count = recv(self.descriptor, &buffer, buffer.count, 0)
-            guard count > 0 else { return false }
-            if String(decoding: buffer.prefix(count), as: UTF8.self).contains(text) { return true }
         }
     }
 }

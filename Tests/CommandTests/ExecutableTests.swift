@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import nostr_ingest
@@ -21,12 +22,13 @@ struct ExecutableTests {
             (["run", "--health-listen", "nonsense"], 78), (["version"], 0), (["--help"], 0), (["--version"], 0),
         ] as [([String], Int32)])
     func `exit statuses`(arguments: [String], status: Int32) throws {
-        let result = try Program.run(Program.daemon, arguments)
+        let result = try Program.run(Program.path("nostr-ingest"), arguments)
         #expect(result.status == status, "\(result.error)")
     }
 
     @Test func `the shipped configuration is valid`() throws {
-        let result = try Program.run(Program.daemon, ["check-config", "--config", ConfigurationLoaderTests.shipped])
+        let result = try Program.run(
+            Program.path("nostr-ingest"), ["check-config", "--config", ConfigurationLoaderTests.shipped])
         #expect(result.status == 0, "\(result.error)")
         #expect(result.output.isEmpty)
     }
@@ -34,7 +36,7 @@ struct ExecutableTests {
     @Test func `all mistakes are printed, on standard error, and the status is 78`() throws {
         try self.withFile("limits:\n  tagsMax: 0\n  queueEventMax: 1\nrelays:\n  primary: [http://a.example]\n") {
             path in
-            let result = try Program.run(Program.daemon, ["run", "--config", path])
+            let result = try Program.run(Program.path("nostr-ingest"), ["run", "--config", path])
             #expect(result.status == 78)
             #expect(result.output.isEmpty)
             for line in [":2: limits.tagsMax", ":3: limits.queueEventMax", ":5: relays.primary"] {
@@ -45,7 +47,7 @@ struct ExecutableTests {
 
     @Test func `effective values are shown with their source and without secrets`() throws {
         let result = try Program.run(
-            Program.daemon, ["check-config", "--show", "--log-level", "debug"],
+            Program.path("nostr-ingest"), ["check-config", "--show", "--log-level", "debug"],
             environment: [
                 "DATABASE_URL": "postgresql://u:canary-91@db.example/x?password=canary-92",
                 "NOSTR_INGEST_FOLLOW_LOOKBACK": "3d",
@@ -61,7 +63,7 @@ struct ExecutableTests {
     @Test func `a server that nobody runs is 69`() throws {
         for arguments in [["run"], ["status"], ["migrate"], ["backfill", "--since", "1h"]] {
             let result = try Program.run(
-                Program.daemon, arguments + ["--health-listen", "off"],
+                Program.path("nostr-ingest"), arguments + ["--health-listen", "off"],
                 environment: ["DATABASE_URL": "host=/nonexistent dbname=x"])
             #expect(result.status == 69, "\(arguments) \(result.error)")
         }

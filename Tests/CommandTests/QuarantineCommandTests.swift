@@ -4,7 +4,7 @@ import Logging
 import Nostr
 import NostrCache
 import Postgres
-import QueryAPI
+import Serving
 import TestSupport
 import Testing
 

@@ -1,5 +1,7 @@
 import Foundation
 import Glibc
+import Serving
+import TestSupport
 import Testing
 
 @testable import nostr_ingest
@@ -75,7 +77,7 @@ struct NotifyStateTests {
     ) -> NotifyState.Observation {
         let instant = tick.map { self.start + $0 }
         return NotifyState.Observation(
-            isReady: ready, isDraining: draining, inFlight: inFlight, writerTick: instant, fleetTick: instant,
+            isReady: ready, isDraining: draining, inFlight: inFlight, unit: "events", ticks: [instant, instant],
             status: status)
     }
 
@@ -99,10 +101,10 @@ struct NotifyStateTests {
         var state = NotifyState(watchdogInterval: .seconds(15))
         _ = state.datagrams(self.seen(), at: self.start)
         var hung = self.seen(tick: .seconds(60))
-        hung.writerTick = self.start
+        hung.ticks[0] = self.start
         #expect(state.datagrams(hung, at: self.start + .seconds(61)) == [])
         hung = self.seen(tick: .seconds(60))
-        hung.fleetTick = nil
+        hung.ticks[1] = nil
         #expect(state.datagrams(hung, at: self.start + .seconds(61)) == [])
         #expect(state.datagrams(self.seen(tick: .seconds(60)), at: self.start + .seconds(61)) == ["WATCHDOG=1"])
     }

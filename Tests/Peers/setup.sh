@@ -1,10 +1,11 @@
 #!/bin/sh
-# Makes the virtual environment with the relays and clients that nobody here wrote: once, a second run is a glance.
+# Makes the virtual environment with the relays and clients that nobody here wrote, and with the PostgreSQL that has pgvector:
+# once, a second run is a glance.
 #
 #   Tests/Peers/setup.sh
 #
 # It is at PEERS_VENV, or else beside this file in .venv, which git ignores. Where there is no Python 3.10 or newer, or no
-# way to the package index, it says so and succeeds: the tests that need a peer then say that they are skipped.
+# way to the package index, it says so and succeeds: the tests that need any of it then say that they are skipped.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)

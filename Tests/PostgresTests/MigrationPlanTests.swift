@@ -75,6 +75,34 @@ struct MigrationPlanTests {
         }
     }
 
+    private static let conditional = [
+        Migration(version: 1, name: "0001_a.sql", bytes: Array("SELECT 1;\n".utf8)),
+        Migration(version: 2, name: "0002_b.sql", bytes: Array("-- migrate: requires vector >= 0.5\nSELECT 2;\n".utf8)),
+        Migration(version: 3, name: "0003_c.sql", bytes: Array("SELECT 3;\n".utf8)),
+    ]
+
+    @Test(
+        arguments: [
+            (nil, [1], [2, 3]), ("0.4.4", [1], [2, 3]), ("0.5", [1, 2, 3], []), ("0.5.0", [1, 2, 3], []),
+            ("0.10", [1, 2, 3], []), ("1.0beta2", [1, 2, 3], []),
+        ] as [(String?, [Int32], [Int32])])
+    func `a file waits for its extension, and what follows waits with it`(
+        installed: String?, pending: [Int32], waiting: [Int32]
+    ) throws {
+        let extensions = installed.map { ["vector": $0] } ?? ["postgis": "9"]
+        let plan = try MigrationPlan(line: "nostr", list: Self.conditional, ledger: [], extensions: extensions)
+        #expect(plan.pending.map(\.version) == pending && plan.waiting.map(\.version) == waiting)
+        let states = plan.states.map { "\($0.state)" }
+        #expect(states.filter { $0 == "pending" }.count == pending.count)
+        #expect(states.filter { $0 == "waiting for extension vector" }.count == waiting.count)
+    }
+
+    @Test func `what was applied stays applied when its extension is gone`() throws {
+        let ledger = Self.conditional.prefix(2).map(Self.applied)
+        let plan = try MigrationPlan(line: "nostr", list: Self.conditional, ledger: ledger)
+        #expect(plan.states.map(\.state) == [.applied, .applied, .pending])
+    }
+
     @Test func `the dry run is the text of what is pending`() throws {
         let sql = try Self.plan([Self.applied(Self.list[0])], to: 2).sql
         #expect(sql == "-- nostr 2: 0002_b.sql\nSELECT 2;\n")
@@ -89,6 +117,8 @@ struct MigrationPlanTests {
             (.lockHeld(by: []), "wait"),
             (.tablesLocked(line: "nostr", version: 1, attempts: 3), "end long transactions"),
             (.transactionEnded(line: "nostr", version: 1, name: "x"), "no-transaction"),
+            (.baselineOfKnown(line: "nostr", version: 2), "ledger was lost"),
+            (.baselineDiffers(line: "nostr", SchemaDrift(missing: ["table t"], unexpected: [])), "missing: table t"),
         ] as [(MigrationError, String)])
     func `every refusal names the remedy`(error: MigrationError, remedy: String) {
         #expect("\(error)".contains(remedy))
@@ -110,6 +140,20 @@ struct MigrationTests {
     ])
     func `only the first line takes a file out of its transaction`(sql: String, isTransactional: Bool) {
         #expect(Migration(version: 1, name: "a", bytes: Array(sql.utf8)).isTransactional == isTransactional)
+    }
+
+    @Test func `headers stand in the first lines, in any order`() {
+        let sql = "-- migrate: requires vector >= 0.5\n-- migrate: no-transaction\nSELECT 1;\n-- migrate: nonsense\n"
+        let migration = Migration(version: 1, name: "a", bytes: Array(sql.utf8))
+        #expect(migration.requirement == ExtensionRequirement(name: "vector", version: [0, 5]))
+        #expect(!migration.isTransactional)
+    }
+
+    @Test(arguments: ["-- migrate: requires vector", "-- migrate: requires vector >= new", "-- migrate: nonsense"])
+    func `a header that nobody understands is our bug`(sql: String) async {
+        await #expect(processExitsWith: .failure) { [sql] in
+            _ = Migration(version: 1, name: "a", bytes: Array(sql.utf8))
+        }
     }
 
     /// FIPS 180-4 examples and the lengths around a block.

@@ -39,6 +39,31 @@ struct PostgresValueTests {
         }
     }
 
+    @Test(arguments: [0, 1, 0x0123_4567_89AB_CDEF_0123_4567_89AB_CDEF, .max] as [UInt128])
+    func `a UUID comes back as it went, most significant byte first`(bits: UInt128) async throws {
+        try await TestDatabase.withConnection { connection in
+            let row = try await connection.run { session in
+                try session.execute("SELECT $1::uuid, $1::text", [.uuid(bits)]).first
+            }
+            #expect(row?[0].uuid == bits)
+            let hex = String(bits, radix: 16)
+            let digits = row?[1].text?.filter { $0 != "-" }
+            #expect(digits == String(repeating: "0", count: 32 - hex.count) + hex)
+        }
+    }
+
+    @Test func `an array of reals goes in single precision`() async throws {
+        try await TestDatabase.withConnection { connection in
+            let sum = try await connection.run { session in
+                try session.execute(
+                    "SELECT $1::real[] = '{0.1, NULL, -2.5, Infinity}'::real[]",
+                    [.float4Array([0.1, nil, -2.5, .infinity])]
+                ).first?[0].bool
+            }
+            #expect(sum == true)
+        }
+    }
+
     @Test func `arrays come back as they went, with NULLs and empty ones`() async throws {
         try await TestDatabase.withConnection { connection in
             let row = try await connection.run { session in

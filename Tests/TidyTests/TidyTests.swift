@@ -43,6 +43,7 @@ struct TidyTests {
             "NIOWebSocket", "NIOConcurrencyHelpers",
         ],
         "NostrCache": ["Nostr", "Postgres", "Logging"],
+        "ControlPlane": ["Postgres", "Crypto", "FoundationEssentials", "Logging", "Synchronization"],
         "RelayWorld": [
             "Nostr", "CSecp256k1", "Logging", "NIOCore", "NIOPosix", "NIOHTTP1", "NIOWebSocket",
             "NIOConcurrencyHelpers",
@@ -56,11 +57,16 @@ struct TidyTests {
         "Providers": [
             "Nostr", "RelayClient", "NostrCache", "Postgres", "Logging", "Metrics", "ServiceLifecycle", "NIOCore",
         ],
-        "QueryAPI": [
-            "Nostr", "NostrCache", "Hummingbird", "HummingbirdCore", "HTTPTypes", "Logging", "Metrics", "CoreMetrics",
-            "ServiceLifecycle", "NIOCore", "NIOPosix", "NIOHTTP1", "NIOHTTPTypes", "NIOHTTPTypesHTTP1",
+        "Serving": [
+            "Nostr", "Postgres", "ArgumentParser", "Configuration", "CoreMetrics", "Foundation", "Glibc", "HTTPTypes",
+            "Hummingbird", "HummingbirdCore", "Logging", "Metrics", "NIOCore", "NIOHTTP1", "NIOHTTPTypes", "NIOPosix",
+            "ServiceLifecycle", "Synchronization", "UnixSignals", "Yams",
+        ],
+        // No relay, no cache: of Nostr it takes the JSON parser and the clock's words (docs/decisions/0018).
+        "control-plane": [
+            "ControlPlane", "Serving", "Postgres", "Nostr", "ArgumentParser", "AsyncHTTPClient", "CoreMetrics", "Foundation",
+            "Glibc", "HTTPTypes", "JWTKit", "Logging", "Metrics", "NIOCore", "NIOHTTP1", "ServiceLifecycle",
             "Synchronization",
-            "Glibc",
         ],
     ]
 

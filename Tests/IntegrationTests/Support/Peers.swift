@@ -4,19 +4,8 @@ import Testing
 
 /// Relays and clients that nobody here wrote, in Python: the scripts of `Tests/Peers`.
 enum Peers {
-    private static let folder = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../Peers")
-        .standardizedFileURL
-
-    private static let environment: String = {
-        let path = ProcessInfo.processInfo.environment["PEERS_VENV"] ?? ""
-        return path.isEmpty ? Self.folder.appending(path: ".venv").path() : path
-    }()
-
-    /// Whether `Tests/Peers/setup.sh` has installed everything.
-    static let areReady = FileManager.default.contentsEqual(
-        atPath: Self.environment + "/ready", andPath: Self.folder.appending(path: "requirements.txt").path())
-
-    static let absence: Comment = "There are no peers here: run Tests/Peers/setup.sh"
+    static let areReady = PeersEnvironment.isReady
+    static let absence = Comment(rawValue: PeersEnvironment.absence)
 
     /// Starts a script.
     static func start(_ script: String, _ arguments: [String]) throws -> SpawnedProgram {
@@ -24,7 +13,7 @@ enum Peers {
         environment["PYTHONUNBUFFERED"] = "1"
         environment["PYTHONDONTWRITEBYTECODE"] = "1"
         return try SpawnedProgram(
-            Self.environment + "/bin/python", [Self.folder.appending(path: script).path()] + arguments,
+            PeersEnvironment.path + "/bin/python", [PeersEnvironment.folder.appending(path: script).path()] + arguments,
             environment: environment, directory: TestDirectory.make(script))
     }
 

@@ -3,11 +3,8 @@ import Foundation
 import Logging
 import Serving
 
-/// The wrapper of the command line, not what a NIP-56 report says.
+/// The wrapper of the command line; what readings of NIPs note is `Nostr.Flag`.
 typealias Flag = ArgumentParser.Flag
-
-/// In this module a flag is one of the command line; what readings of NIPs note is `Nostr.Flag`.
-typealias Flag<Value> = ArgumentParser.Flag<Value>
 
 /// Options that every command with a configuration has; none has a default, so that none hides another source.
 struct ConfigurationOptions: ParsableArguments {

@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 # What Debian 12 needs besides a Swift toolchain.
-PACKAGES := libpq-dev libsecp256k1-dev libssl-dev pkg-config postgresql
+PACKAGES := libpq-dev libsecp256k1-dev libssl-dev libzstd-dev pkg-config postgresql zlib1g-dev
 
 .PHONY: help setup build release peers test check format lint units demo run migrate bench autobahn clean
 
@@ -30,8 +30,8 @@ peers: ## a virtual environment with relays and clients that nobody here wrote (
 	@Tests/Peers/setup.sh
 
 # One target after the other: tests of one target run side by side, and each gets the whole machine.
-TEST_TARGETS := TidyTests NostrTests PostgresTests RelayClientTests NostrCacheTests ControlPlaneTests RelayWorldTests IngestTests \
-  ServingTests CommandTests ControlCommandTests IntegrationTests
+TEST_TARGETS := TidyTests NostrTests PostgresTests LineFilesTests RelayClientTests NostrCacheTests ControlPlaneTests \
+  RelayWorldTests IngestTests ProvidersTests ServingTests CommandTests ControlCommandTests IntegrationTests
 
 test: setup peers lint build units ## install what is missing, build, and pass all tests
 	@for target in $(TEST_TARGETS); do \

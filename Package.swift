@@ -60,12 +60,16 @@ let package = Package(
         .systemLibrary(name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
         .systemLibrary(name: "CSecp256k1", pkgConfig: "libsecp256k1", providers: [.apt(["libsecp256k1-dev"])]),
         .systemLibrary(name: "CLibCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
 
-        // Level 1: the rules of the NIPs, and PostgreSQL in Swift.
+        // Level 1: the rules of the NIPs, PostgreSQL in Swift, and files of lines.
         .target(name: "Nostr", dependencies: ["CSecp256k1", "CLibCrypto"], swiftSettings: settings),
         .target(
             name: "Postgres", dependencies: ["CLibPQ", logging], resources: [.embedInCode("SQL")],
             swiftSettings: settings),
+
+        .target(name: "LineFiles", dependencies: ["CZlib", "CZstd"], swiftSettings: settings),
 
         // Level 2: sockets, the SQL of the two planes, and what every service shows its operator.
         .target(name: "RelayClient", dependencies: ["Nostr", nioSSL, logging] + nio, swiftSettings: settings),
@@ -91,13 +95,20 @@ let package = Package(
         // Level 3: policy.
         .target(
             name: "Ingest",
+            dependencies: ["Nostr", "LineFiles", "RelayClient", "NostrCache", "Postgres", logging, metrics, lifecycle]
+                + nio,
+            swiftSettings: settings),
+        .target(
+            name: "Providers",
             dependencies: ["Nostr", "RelayClient", "NostrCache", "Postgres", logging, metrics, lifecycle] + nio,
             swiftSettings: settings),
+
         // Level 4: parse, wire, run.
         .executableTarget(
             name: "nostr-ingest",
-            dependencies: ["Ingest", "Serving", "NostrCache", "Postgres", "RelayClient", "Nostr"]
-                + [logging, metrics, lifecycle, unixSignals, arguments, .product(name: "Yams", package: "Yams")] + nio,
+            dependencies: [
+                "Ingest", "Providers", "Serving", "NostrCache", "Postgres", "RelayClient", "LineFiles", "Nostr",
+            ] + [logging, metrics, lifecycle, unixSignals, arguments, .product(name: "Yams", package: "Yams")] + nio,
             swiftSettings: settings),
         .executableTarget(
             name: "control-plane",
@@ -121,18 +132,19 @@ let package = Package(
 
         // Tests follow the targets that they test.
         .target(
-            name: "TestSupport", dependencies: ["Postgres", logging], path: "Tests/TestSupport",
+            name: "TestSupport", dependencies: ["Postgres", nioSSL, logging], path: "Tests/TestSupport",
             swiftSettings: settings),
         .testTarget(
             name: "NostrTests", dependencies: ["Nostr"], resources: [.copy("Vectors")], swiftSettings: settings),
         .testTarget(
             name: "PostgresTests", dependencies: ["Postgres", "TestSupport", logging], swiftSettings: settings),
+        .testTarget(name: "LineFilesTests", dependencies: ["LineFiles"], swiftSettings: settings),
         .testTarget(
-            name: "RelayClientTests", dependencies: ["RelayClient", "Nostr", nioSSL, logging] + nio,
+            name: "RelayClientTests", dependencies: ["RelayClient", "Nostr", "TestSupport", nioSSL, logging] + nio,
             swiftSettings: settings),
         .testTarget(
             name: "NostrCacheTests",
-            dependencies: ["NostrCache", "Nostr", "Postgres", "TestSupport", "CSecp256k1", logging],
+            dependencies: ["NostrCache", "Nostr", "Postgres", "RelayWorld", "TestSupport", "CSecp256k1", logging],
             resources: [.copy("Vectors")], swiftSettings: settings),
         .testTarget(
             name: "ControlPlaneTests", dependencies: ["ControlPlane", "Postgres", "TestSupport", crypto, logging],
@@ -140,6 +152,13 @@ let package = Package(
         .testTarget(name: "RelayWorldTests", dependencies: ["RelayWorld", "Nostr"] + nio, swiftSettings: settings),
         .testTarget(
             name: "IngestTests", dependencies: ["Ingest", "NostrCache", "RelayClient", "RelayWorld", "Nostr"] + nio,
+            swiftSettings: settings),
+        .testTarget(
+            name: "ProvidersTests",
+            dependencies: [
+                "Providers", "NostrCache", "RelayClient", "Postgres", "Nostr", "TestSupport", nioSSL, logging,
+            ]
+                + nio,
             swiftSettings: settings),
         .testTarget(
             name: "IntegrationTests",
@@ -154,8 +173,8 @@ let package = Package(
         .testTarget(
             name: "CommandTests",
             dependencies: [
-                "nostr-ingest", "Ingest", "Serving", "NostrCache", "Nostr", "Postgres", "TestSupport", logging,
-                arguments,
+                "nostr-ingest", "Ingest", "Providers", "Serving", "NostrCache", "Nostr", "Postgres", "RelayWorld",
+                "TestSupport", logging, arguments,
             ],
             swiftSettings: settings),
         .testTarget(

@@ -76,32 +76,15 @@ struct BatchVerifier: ~Copyable {
         verdict.items.reserveCapacity(events.count)
         for event in events {
             do throws(EventRejection) {
-                let verified = try verifier.verify(event)
-                switch EventGate.rejection(of: verified.event, now: rules.wall, limits: rules.limits) {
-                case nil:
-                    verdict.items.append(.event(verified, relay: rules.relay, seenAt: rules.seenAt))
-                    verdict.counts.queued += 1
-                case .some(let reason) where reason.isQuarantined:
-                    // Settled by the writer, like an event. The bytes are written anew from what was verified: what
-                    // else the frame said was never signed.
-                    verdict.items.append(.quarantine(Self.quarantined(verified, reason, rules)))
-                    verdict.counts.queued += 1
-                case .some(let reason):
-                    verdict.counts.reject(reason)
-                }
+                verdict.items.append(
+                    try EventIntake.item(
+                        of: event, verifiedBy: verifier, from: rules.relay, limits: rules.limits, at: rules.wall,
+                        seenAt: rules.seenAt))
+                verdict.counts.queued += 1
             } catch {
                 verdict.counts.reject(error)
             }
         }
         return verdict
-    }
-
-    private static func quarantined(
-        _ verified: VerifiedEvent, _ reason: EventRejection, _ rules: Rules
-    ) -> QuarantinedEvent {
-        let retryAt = verified.event.createdAt.seconds - rules.limits.futureSecondsMax
-        return QuarantinedEvent(
-            event: verified, raw: verified.event.json, reason: reason, relay: rules.relay,
-            retryAt: reason == .future && retryAt < Int64.max / 1_000_000 ? retryAt * 1_000_000 : nil)
     }
 }

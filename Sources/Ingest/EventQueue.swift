@@ -93,7 +93,7 @@ extension CacheItem {
         // The content's end and two bytes more are the end of the canonical text; its array need not be touched.
         case .event(let verified, _, _): verified.event.contentRange.upperBound + 202
         case .quarantine(let quarantined): quarantined.raw.count + 200
-        case .coverage, .hole, .heartbeat: 100
+        case .coverage, .hole, .sighting, .heartbeat: 100
         }
     }
 }

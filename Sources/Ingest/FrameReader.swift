@@ -107,8 +107,8 @@ struct FrameReader: ~Copyable {
     }
 
     private mutating func keep(_ event: Nostr.Event, _ counts: inout Accounts.FrameCounts) {
-        if EventGate.isNeverStored(event.kind) {
-            counts.reject(event.kind.kindClass == .ephemeral ? .ephemeral : .policy)
+        if let reason = EventGate.refusal(of: event.kind) {
+            counts.reject(reason)
         } else {
             self.unverified.append(event)
         }

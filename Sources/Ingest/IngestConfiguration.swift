@@ -51,6 +51,8 @@ package struct IngestConfiguration: Hashable, Sendable {
     package var relays: [Relay] = []
     package var streams: [Stream] = []
     package var communityBases = CommunityBases.standard
+    /// Signers of zap receipts that the operator vouches for: they bind `p` to whom they pay.
+    package var trustedProviders: [PublicKey] = []
     package var follow = FollowPolicy()
     package var fallback = FallbackPolicy()
     package var limits = Limits()
@@ -61,6 +63,13 @@ package struct IngestConfiguration: Hashable, Sendable {
     package var stableAfter: Duration = .seconds(60)
 
     package init() {}
+
+    /// What the cache derives from events besides what they say themselves.
+    package var rules: CacheRules {
+        var rules = CacheRules(communityBases: self.communityBases)
+        rules.trustedProviders = self.trustedProviders
+        return rules
+    }
 
     /// The few limits of a connection that an operator sets; the others are constants of the protocol.
     package struct ConnectionSettings: Hashable, Sendable {

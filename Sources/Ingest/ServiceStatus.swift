@@ -72,9 +72,23 @@ package final class ServiceStatus: Sendable {
         package var lastError: String?
     }
 
+    /// What the clock made necessary, since the start.
+    package struct Maintenance: Equatable, Sendable {
+        /// Rows whose expiration passed.
+        package var expired = 0
+        /// Rows of keys that asked to vanish, beyond what the writer removed at once.
+        package var vanished = 0
+        /// Entries that left quarantine by another attempt.
+        package var requeued = 0
+        /// Entries in quarantine at the last pass.
+        package var quarantined: Int?
+        package var lastPass: Timestamp?
+    }
+
     package struct Picture: Equatable, Sendable {
         package var relays: [String: Relay] = [:]
         package var writer = Writer()
+        package var maintenance = Maintenance()
         package var fleetTick: ContinuousClock.Instant?
         package var isDraining = false
         package var activeFallbacks: Set<String> = []

@@ -1,7 +1,7 @@
 package import Logging
 import Metrics
-import Nostr
-import NostrCache
+package import Nostr
+package import NostrCache
 package import Postgres
 import RelayClient
 import ServiceLifecycle
@@ -22,11 +22,14 @@ package struct WriterLoop: Service {
     private let logger: Logger
     /// Whether only the holder of the writer lock may write. An operator's command writes beside the daemon.
     private let isDaemon: Bool
+    /// Is told what became of the events of every committed batch.
+    private let onCommit: (@Sendable ([(kind: Kind, outcome: WriteOutcome)]) -> Void)?
 
     package init(
         queue: EventQueue, database: PostgresConfiguration, configuration: IngestConfiguration,
         committed: CommittedEvents, accounts: Accounts, status: ServiceStatus, time: IngestTime = .system,
-        logger: Logger, isDaemon: Bool
+        logger: Logger, isDaemon: Bool,
+        onCommit: (@Sendable ([(kind: Kind, outcome: WriteOutcome)]) -> Void)? = nil
     ) {
         self.queue = queue
         self.database = database
@@ -37,6 +40,7 @@ package struct WriterLoop: Service {
         self.time = time
         self.logger = logger
         self.isDaemon = isDaemon
+        self.onCommit = onCommit
     }
 
     /// A pause of the database's own (disk full): tried again this often.
@@ -77,7 +81,7 @@ package struct WriterLoop: Service {
         for index in items.indices {
             switch items[index] {
             case .event, .quarantine: events += 1
-            case .coverage, .hole, .heartbeat: break
+            case .coverage, .hole, .sighting, .heartbeat: break
             }
             bytes += items[index].weight
             if events >= limits.batchEventsMax || bytes >= limits.batchBytesMax {
@@ -165,7 +169,7 @@ package struct WriterLoop: Service {
                 (verified.event.id, verified.event.createdAt, verified.event.kind)
             case .quarantine(let quarantined):
                 (quarantined.event.event.id, quarantined.event.event.createdAt, quarantined.event.event.kind)
-            case .coverage, .hole, .heartbeat: nil
+            case .coverage, .hole, .sighting, .heartbeat: nil
             }
         }
         self.accounts.settle(
@@ -176,6 +180,7 @@ package struct WriterLoop: Service {
             zip(events, outcome.outcomes).lazy.filter { $1 == .written || $1 == .duplicate }.map {
                 (id: $0.0.id, createdAt: $0.0.createdAt)
             })
+        self.onCommit?(zip(events, outcome.outcomes).map { (kind: $0.kind, outcome: $1) })
         self.status.update { picture in
             picture.writer.phase = .writing
             picture.writer.lastError = nil
@@ -204,12 +209,8 @@ package struct WriterLoop: Service {
         var backoff = Backoff(first: .milliseconds(200), limit: .seconds(30))
         while true {
             do {
-                let connection = try await PostgresConnection.open(self.database, logger: self.logger)
-                try await connection.run { session in
-                    for (name, value) in CacheWriter.sessionSettings.sorted(by: { $0.key < $1.key }) {
-                        _ = try session.execute("SELECT set_config($1, $2, false)", [.text(name), .text(value)])
-                    }
-                }
+                let (connection, writer) = try await CacheWriter.open(
+                    self.database, rules: self.configuration.rules, logger: self.logger)
                 if self.isDaemon {
                     let lock = try await WriterLock(connection: connection)
                     while try await !lock.tryAcquire() {
@@ -220,7 +221,6 @@ package struct WriterLoop: Service {
                         try await self.time.sleep(Self.standbyPoll)
                     }
                 }
-                let writer = CacheWriter(connection: connection, communityBases: self.configuration.communityBases)
                 self.status.update {
                     $0.writer.connects += 1
                     $0.writer.phase = .writing

@@ -16,9 +16,14 @@ package enum EventGate {
     /// Kinds that are never stored: 20000–29999, and the kinds that answer a challenge, are private or only a part of
     /// another event.
     package static func isNeverStored(_ kind: Kind) -> Bool {
+        self.refusal(of: kind) != nil
+    }
+
+    /// Why events of a kind are refused before their signature is paid for; nil for what can be stored.
+    package static func refusal(of kind: Kind) -> EventRejection? {
         switch kind.rawValue {
-        case 13, 14, 9734, 22242: true
-        default: kind.kindClass == .ephemeral
+        case 13, 14, 9734: .policy
+        default: kind.kindClass == .ephemeral ? .ephemeral : nil
         }
     }
 }

@@ -26,6 +26,14 @@ package struct EventPeek: Sendable {
         self.subscription = start..<end
     }
 
+    /// The id in the raw bytes of an event object, as files hold them; nil as above.
+    package static func id(ofObject object: Span<UInt8>) -> EventID? {
+        guard object.matches("{", at: 0), let digits = Self.digits(object, from: 1),
+            let value = Bytes32(hex: object, at: digits), object.matches("\"", at: digits + 64)
+        else { return nil }
+        return EventID(value)
+    }
+
     /// Where the digits of the member `id` start; `offset` is where the first member does.
     private static func digits(_ frame: Span<UInt8>, from offset: Int) -> Int? {
         var scanner = JSONScanner(at: offset)

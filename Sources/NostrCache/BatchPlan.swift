@@ -1,37 +1,49 @@
 import Nostr
+import Postgres
 
 /// What a batch of events comes to, decided without a database: which are new, which is the current version of what,
-/// and what became of every one.
+/// which are taken back, and what became of every one.
 ///
-/// Two steps, around two probes: the plan names the ids and coordinates to ask for, then ``decide(existing:heads:)``
-/// takes the answers. Order and repetition within a batch do not matter: of equal ids the first counts, of one
-/// coordinate's versions the greatest `created_at`, then the lowest id (NIP-01).
+/// Two steps, around a probe: the plan names what to ask for, then ``decide(_:ownURLs:)`` takes the answers. Order and
+/// repetition within a batch do not matter: of equal ids the first counts, of one coordinate's versions the greatest
+/// `created_at`, then the lowest id (NIP-01), and requests bind what stands in front of them as well.
 struct BatchPlan {
-    /// The identity of a replaceable or addressable event.
-    struct Coordinate: Hashable {
-        let kind: Kind
-        let pubkey: PublicKey
-        /// The value of the first `d` tag in UTF-8; empty for replaceable kinds.
-        let d: [UInt8]
+    /// What the database says about the events of the batch.
+    struct Probe {
+        var existing: Set<EventID> = []
+        var heads: [Coordinate: StoredHead] = [:]
+        /// Those that could bind an event of the batch.
+        var marks = LifecycleMarks()
+        /// What single relays may no longer show, by key.
+        var relayVanishes: [PublicKey: [(relay: RelayID, until: Timestamp)]] = [:]
+        /// Relays that requests of the batch name, as far as they are known here.
+        var relays: [RelayURL: RelayID] = [:]
     }
 
-    /// A version of a coordinate: its high-water mark, in `nostr_replaceable_heads`.
-    struct Head: Hashable {
-        let createdAt: Timestamp
-        let id: EventID
+    /// The high-water marks of a coordinate.
+    struct StoredHead {
+        let newest: HighWaterMark
+        /// Kind 0: the newest version that could be read.
+        let readable: HighWaterMark?
+    }
 
-        /// Whether this version is current beside `other`.
-        func wins(over other: Head) -> Bool {
-            self.createdAt != other.createdAt ? self.createdAt > other.createdAt : self.id < other.id
-        }
+    struct Head {
+        let coordinate: Coordinate
+        let newest: HighWaterMark
+        let readable: HighWaterMark?
     }
 
     struct Profile {
         let event: Event
         let seenAt: Int64
         let row: ProfileRow
-        /// The source is the coordinate's head.
-        let isCurrent: Bool
+    }
+
+    /// Somebody showed an event: the first sighting is a column of its row, the others are rows of their own.
+    struct Sighting {
+        let id: EventID
+        let relay: RelayID
+        let seenAt: Int64
     }
 
     /// An event of the batch with the place where it stands.
@@ -45,6 +57,7 @@ struct BatchPlan {
     private let items: ArraySlice<CacheItem>
     /// One for each id, sorted by it.
     private var candidates: [Candidate] = []
+    /// By the smallest index of a version.
     private(set) var coordinates: [Coordinate: [Int]] = [:]
     /// Of all candidates, copies included: what rows are about to take.
     private(set) var canonicalBytes = 0
@@ -55,12 +68,19 @@ struct BatchPlan {
     /// Ids whose rows a new version replaces.
     private(set) var superseded: [EventID] = []
     /// The new high-water marks.
-    private(set) var heads: [(coordinate: Coordinate, head: Head)] = []
-    /// The best readable kind 0 of each author, new rows and replaced ones alike.
+    private(set) var heads: [Head] = []
+    /// What the requests of the batch ask for.
+    private(set) var marks = LifecycleMarks()
+    /// The newest readable kind 0 of each author whose newest one is of this batch.
     private(set) var profiles: [Profile] = []
-    /// Authors whose current kind 0 has become an unreadable one.
-    private(set) var unreadableAuthors: [PublicKey] = []
+    /// Authors whose newest readable kind 0 is of this batch, and is taken back already.
+    private(set) var withdrawnProfiles: [PublicKey] = []
+    /// Authors of whom a kind 0 came: whether their profile is their current one is to be said again.
+    private(set) var profileAuthors: [PublicKey] = []
     private(set) var unreadableProfiles = 0
+    private(set) var sightings: [Sighting] = []
+    /// The first relay of items whose own is not to count.
+    private(set) var firstRelays: [Int: RelayID] = [:]
     /// Events refused here, and kept.
     private(set) var quarantined: [QuarantinedEvent] = []
 
@@ -69,61 +89,59 @@ struct BatchPlan {
         self.candidates.reserveCapacity(items.count)
         for index in items.indices {
             switch items[index] {
-            case .event(let verified, let relay, _):
-                if verified.event.hasNUL {
-                    self.outcomes.append(.rejected(.nulInText))
-                    self.quarantined.append(
-                        QuarantinedEvent(
-                            event: verified, raw: verified.event.json, reason: .nulInText, relay: relay))
-                } else {
-                    self.candidates.append(
-                        Candidate(
-                            id: verified.event.id, kind: verified.event.kind, item: index, ordinal: self.outcomes.count)
-                    )
-                    self.canonicalBytes += verified.event.canonical.count
-                    self.outcomes.append(nil)
-                }
+            case .event(let verified, let relay, let seenAt):
+                self.add(verified, relay, seenAt, at: index)
             case .quarantine(let quarantined):
                 self.outcomes.append(.rejected(quarantined.reason))
                 self.quarantined.append(quarantined)
+            case .sighting(let id, let relay, let seenAt):
+                self.sightings.append(Sighting(id: id, relay: relay, seenAt: seenAt))
             case .coverage, .hole, .heartbeat:
                 break
             }
         }
         self.removeCopies()
-        for index in self.candidates.indices where self.candidates[index].kind.hasCoordinate {
-            self.coordinates[Coordinate(of: self.event(index)), default: []].append(index)
+        for index in self.candidates.indices {
+            guard let coordinate = Coordinate(of: self.event(index)) else { continue }
+            self.coordinates[coordinate, default: []].append(index)
         }
+    }
+
+    private mutating func add(_ verified: VerifiedEvent, _ relay: RelayID?, _ seenAt: Int64, at index: Int) {
+        guard !verified.event.hasNUL else {
+            self.outcomes.append(.rejected(.nulInText))
+            self.quarantined.append(
+                QuarantinedEvent(event: verified, raw: verified.event.json, reason: .nulInText, relay: relay))
+            return
+        }
+        self.candidates.append(
+            Candidate(id: verified.event.id, kind: verified.event.kind, item: index, ordinal: self.outcomes.count))
+        self.canonicalBytes += verified.event.canonical.count
+        self.outcomes.append(nil)
     }
 
     /// The ids to ask for, sorted.
     var ids: some Collection<EventID> { self.candidates.lazy.map(\.id) }
 
-    var hasEvents: Bool { !self.candidates.isEmpty }
-
-    /// Settles every outcome.
-    mutating func decide(existing: Set<EventID>, heads: [Coordinate: Head]) {
-        self.inserts.reserveCapacity(self.candidates.count)
-        for index in self.candidates.indices where existing.contains(self.candidates[index].id) {
-            self.outcomes[self.candidates[index].ordinal] = .duplicate
+    /// The keys whose requests could bind an event of the batch: authors, and recipients of gift wraps.
+    var owners: Set<PublicKey> {
+        var owners: Set<PublicKey> = []
+        for index in self.candidates.indices {
+            let event = self.event(index)
+            if event.kind == .giftWrap { owners.formUnion(event.owners) } else { owners.insert(event.pubkey) }
         }
-        // Sorted, so that the same batch always does the same things in the same order.
-        for (coordinate, versions) in self.coordinates.sorted(by: { $0.value[0] < $1.value[0] }) {
-            let new = versions.filter { self.outcomes[self.candidates[$0].ordinal] == nil }
-            guard !new.isEmpty else { continue }
-            self.decide(coordinate, new, stored: heads[coordinate])
-        }
-        for candidate in self.candidates {
-            let outcome = self.outcomes[candidate.ordinal] ?? .written
-            self.outcomes[candidate.ordinal] = outcome
-            if outcome == .written { self.inserts.append(candidate.item) }
-        }
+        return owners
     }
 
-    /// Corrects the outcome of an event that somebody else stored in between.
-    mutating func markDuplicate(item: Int) {
-        guard let candidate = self.candidates.first(where: { $0.item == item }) else { return }
-        self.outcomes[candidate.ordinal] = .duplicate
+    var hasEvents: Bool { !self.candidates.isEmpty }
+
+    /// The relays that vanish requests of the batch name.
+    var namedRelays: Set<RelayURL> {
+        var named: Set<RelayURL> = []
+        for index in self.candidates.indices where self.candidates[index].kind == .vanishRequest {
+            named.formUnion(VanishRequest(self.event(index))?.relays ?? [])
+        }
+        return named
     }
 
     /// One for each event, in order.
@@ -134,6 +152,21 @@ struct BatchPlan {
         }
     }
 
+    /// Of the events that become rows.
+    var insertedIDs: [EventID] {
+        self.inserts.compactMap { item in
+            guard case .event(let verified, _, _) = self.items[item] else { return nil }
+            return verified.event.id
+        }
+    }
+
+    /// Corrects the outcome of an event that somebody else stored in between.
+    mutating func markDuplicate(item: Int) {
+        guard let candidate = self.candidates.first(where: { $0.item == item }) else { return }
+        self.outcomes[candidate.ordinal] = .duplicate
+        self.inserts.removeAll { $0 == item }
+    }
+
     private func event(_ candidate: Int) -> Event {
         guard case .event(let verified, _, _) = self.items[self.candidates[candidate].item] else {
             preconditionFailure("A candidate is an event")
@@ -141,13 +174,14 @@ struct BatchPlan {
         return verified.event
     }
 
-    /// Sorts by id and keeps the first of each.
+    /// Sorts by id and keeps the first of each; the others are sightings.
     private mutating func removeCopies() {
         self.candidates.sort { $0.id < $1.id || (!($1.id < $0.id) && $0.item < $1.item) }
         var kept = 0
         for index in self.candidates.indices {
             if kept > 0, self.candidates[kept - 1].id == self.candidates[index].id {
                 self.outcomes[self.candidates[index].ordinal] = .duplicate
+                self.noteSighting(of: self.candidates[index])
             } else {
                 self.candidates[kept] = self.candidates[index]
                 kept += 1
@@ -156,65 +190,175 @@ struct BatchPlan {
         self.candidates.removeSubrange(kept...)
     }
 
-    private mutating func decide(_ coordinate: Coordinate, _ versions: [Int], stored: Head?) {
-        var best: (index: Int, head: Head)?
-        for index in versions {
-            let event = self.event(index)
-            let head = Head(createdAt: event.createdAt, id: event.id)
-            if let current = best, !head.wins(over: current.head) { continue }
-            best = (index, head)
+    private mutating func noteSighting(of candidate: Candidate) {
+        guard case .event(_, let relay?, let seenAt) = self.items[candidate.item] else { return }
+        self.sightings.append(Sighting(id: candidate.id, relay: relay, seenAt: seenAt))
+    }
+}
+
+// MARK: - Deciding
+
+extension BatchPlan {
+    /// Settles every outcome.
+    mutating func decide(_ probe: Probe, ownURLs: Set<RelayURL>) {
+        self.inserts.reserveCapacity(self.candidates.count)
+        for index in self.candidates.indices where probe.existing.contains(self.candidates[index].id) {
+            self.outcomes[self.candidates[index].ordinal] = .duplicate
+            self.noteSighting(of: self.candidates[index])
         }
-        var current = stored
-        // A head whose row is gone may come back as itself: whether it may is for marks and expiration to say.
-        if let best, stored.map({ !$0.wins(over: best.head) }) ?? true {
-            current = best.head
-            self.outcomes[self.candidates[best.index].ordinal] = .written
-            if stored != best.head {
-                self.heads.append((coordinate, best.head))
-                if let stored { self.superseded.append(stored.id) }
+        for index in self.candidates.indices where self.isOpen(index) {
+            switch self.candidates[index].kind {
+            case .deletionRequest, .vanishRequest: self.marks.add(self.event(index), ownURLs: ownURLs)
+            default: break
             }
         }
-        for index in versions where self.outcomes[self.candidates[index].ordinal] == nil {
-            self.outcomes[self.candidates[index].ordinal] = .replaced
+        self.withdraw(probe)
+        // Sorted, so that the same batch always does the same things in the same order.
+        for (coordinate, versions) in self.coordinates.sorted(by: { $0.value[0] < $1.value[0] }) {
+            let new = versions.filter { self.outcomes[self.candidates[$0].ordinal] != .duplicate }
+            guard !new.isEmpty else { continue }
+            self.decide(coordinate, new, stored: probe.heads[coordinate])
         }
-        if coordinate.kind == .profile { self.project(versions, current: current, stored: stored) }
+        for candidate in self.candidates {
+            let outcome = self.outcomes[candidate.ordinal] ?? .written
+            self.outcomes[candidate.ordinal] = outcome
+            if outcome == .written { self.inserts.append(candidate.item) }
+        }
     }
 
-    /// Rule D9: a readable kind 0 is projected whether or not its row is already replaced.
-    private mutating func project(_ versions: [Int], current: Head?, stored: Head?) {
-        var best: (head: Head, profile: Profile)?
-        var isCurrentReadable = current == stored
+    private func isOpen(_ index: Int) -> Bool { self.outcomes[self.candidates[index].ordinal] == nil }
+
+    /// What a mark keeps out, be it stored or of this batch.
+    private mutating func withdraw(_ probe: Probe) {
+        guard !self.marks.isEmpty || !probe.marks.isEmpty || !probe.relayVanishes.isEmpty else { return }
+        var marks = probe.marks
+        marks.formUnion(self.marks)
+        var relayVanishes = probe.relayVanishes
+        for (vanish, until) in self.marks.relayVanishes {
+            guard let relay = probe.relays[vanish.relay] else { continue }
+            relayVanishes[vanish.pubkey, default: []].append((relay, until))
+        }
+        for index in self.candidates.indices where self.isOpen(index) {
+            let event = self.event(index)
+            if marks.withdraw(event, at: Coordinate(of: event)) || !self.keepRelay(of: index, event, relayVanishes) {
+                self.outcomes[self.candidates[index].ordinal] = .deleted
+            }
+        }
+    }
+
+    /// Passes over the relays that the author asked to forget the event (NIP-62).
+    ///
+    /// - Returns: false where no other one shows it here. An event that nobody showed, such as an imported one, is here in
+    ///   its own right.
+    private mutating func keepRelay(
+        of index: Int, _ event: Event, _ vanishes: [PublicKey: [(relay: RelayID, until: Timestamp)]]
+    ) -> Bool {
+        guard event.kind != .vanishRequest, let vanishes = vanishes[event.pubkey] else { return true }
+        let item = self.candidates[index].item
+        guard case .event(_, let first?, _) = self.items[item] else { return true }
+        let relays = [first] + self.sightings.filter { $0.id == event.id }.map(\.relay)
+        let kept = relays.first { relay in
+            !vanishes.contains { $0.relay == relay && event.createdAt <= $0.until }
+        }
+        if let kept, kept != first { self.firstRelays[item] = kept }
+        return kept != nil
+    }
+
+    private mutating func decide(_ coordinate: Coordinate, _ versions: [Int], stored: StoredHead?) {
+        var best: (index: Int, head: HighWaterMark)?
+        for index in versions {
+            let head = HighWaterMark(self.event(index))
+            if head.wins(over: best?.head) { best = (index, head) }
+        }
+        // A version that is taken back raises the mark all the same: an older one must not return in its place.
+        var newest = stored?.newest
+        if let best, best.head == newest || best.head.wins(over: newest) {
+            // A head whose row is gone may come back as itself.
+            if self.isOpen(best.index) { self.outcomes[self.candidates[best.index].ordinal] = .written }
+            if let newest, newest != best.head { self.superseded.append(newest.id) }
+            newest = best.head
+        }
+        for index in versions where self.isOpen(index) {
+            self.outcomes[self.candidates[index].ordinal] = .replaced
+        }
+        let readable = coordinate.kind == .profile ? self.project(versions, stored: stored?.readable) : nil
+        guard let newest, newest != stored?.newest || readable != stored?.readable else { return }
+        self.heads.append(Head(coordinate: coordinate, newest: newest, readable: readable))
+    }
+
+    /// Rule D9: the source of a profile is the newest readable kind 0, whether or not its row is already replaced.
+    private mutating func project(_ versions: [Int], stored: HighWaterMark?) -> HighWaterMark? {
+        var readable = stored
+        var source: (index: Int, profile: Profile)?
         for index in versions {
             guard case .event(let verified, _, let seenAt) = self.items[self.candidates[index].item] else { continue }
-            let event = verified.event
             guard let row = ProfileRow(verified) else {
                 self.unreadableProfiles += 1
                 continue
             }
-            if event.id == current?.id { isCurrentReadable = true }
-            let head = Head(createdAt: event.createdAt, id: event.id)
-            if let best, !head.wins(over: best.head) { continue }
-            best = (head, Profile(event: event, seenAt: seenAt, row: row, isCurrent: event.id == current?.id))
+            let mark = HighWaterMark(verified.event)
+            // A source that is gone may come back as itself.
+            guard mark == readable || mark.wins(over: readable) else { continue }
+            readable = mark
+            source = (index, Profile(event: verified.event, seenAt: seenAt, row: row))
         }
-        if let best { self.profiles.append(best.profile) }
-        if !isCurrentReadable, let index = versions.first { self.unreadableAuthors.append(self.event(index).pubkey) }
+        if let first = versions.first { self.profileAuthors.append(self.event(first).pubkey) }
+        guard let source else { return readable }
+        if self.outcomes[self.candidates[source.index].ordinal] == .deleted {
+            self.withdrawnProfiles.append(source.profile.event.pubkey)
+        } else {
+            self.profiles.append(source.profile)
+        }
+        return readable
     }
 }
 
-extension BatchPlan.Coordinate {
-    init(of event: Event) {
-        self.init(
-            kind: event.kind, pubkey: event.pubkey,
-            d: event.kind.kindClass == .addressable ? event.identifier.bytes : [])
+// MARK: - Answers
+
+extension BatchPlan.Probe {
+    mutating func read(deleted: PostgresResult, vanishes: PostgresResult) {
+        for row in deleted {
+            guard let target = row[0].eventID, let pubkey = row[1].publicKey, let mark = row.mark(at: 2) else {
+                continue
+            }
+            self.marks.add(mark, toEvent: LifecycleMarks.DeletedEvent(target: NamedID(target), pubkey: pubkey))
+        }
+        for row in vanishes {
+            guard let pubkey = row[0].publicKey, let mark = row.mark(at: 1) else { continue }
+            self.marks.add(mark, toKey: pubkey)
+        }
+    }
+
+    mutating func read(relayVanishes: PostgresResult) {
+        for row in relayVanishes {
+            guard let pubkey = row[0].publicKey, let relay = row[1].int4, let until = row[2].int8 else { continue }
+            self.relayVanishes[pubkey, default: []].append((RelayID(relay), Timestamp(until)))
+        }
+    }
+
+    mutating func read(relays: PostgresResult) {
+        for row in relays {
+            guard let id = row[0].int4, let url = row[1].text.flatMap(RelayURL.init) else { continue }
+            self.relays[url] = RelayID(id)
+        }
+    }
+
+    mutating func read(heads: PostgresResult, of coordinates: [Coordinate]) {
+        for row in heads {
+            guard let number = row[0].int8 else { continue }
+            let coordinate = coordinates[Int(number) - 1]
+            if let newest = row.mark(at: 1) {
+                self.heads[coordinate] = BatchPlan.StoredHead(newest: newest, readable: row.mark(at: 3))
+            }
+            if let mark = row.mark(at: 5) { self.marks.add(mark, toCoordinate: coordinate) }
+        }
     }
 }
 
-extension Kind {
-    /// Whether a newer version replaces an older one.
-    fileprivate var hasCoordinate: Bool {
-        switch self.kindClass {
-        case .replaceable, .addressable: true
-        case .regular, .ephemeral: false
-        }
+extension PostgresRow {
+    /// A time and an id, side by side.
+    fileprivate func mark(at column: Int) -> HighWaterMark? {
+        guard let time = self[column].int8, let id = self[column + 1].eventID else { return nil }
+        return HighWaterMark(createdAt: Timestamp(time), id: id)
     }
 }

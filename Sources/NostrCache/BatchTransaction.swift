@@ -1,25 +1,36 @@
 import Nostr
 import Postgres
 
-/// One transaction of the writer: probe, decide, load, companion rows, coverage, NOTIFY, COMMIT.
+/// One transaction of the writer: probe, decide, take back, load, derive, count, coverage, NOTIFY, COMMIT.
 ///
-/// Three round trips, two where there is no COPY: COPY cannot be part of a pipeline, everything else is.
+/// Round trips: one to probe, one for each COPY (which cannot be part of a pipeline), one for the rows and one for the
+/// counters that follow from them; up to three more for a batch that takes something back.
 struct BatchTransaction {
     private let items: ArraySlice<CacheItem>
-    private let bases: CommunityBases
+    private let rules: CacheRules
+    private let keys: PublicKeyCache
     private let limits: CacheWriterLimits
-    private let mayCopy: Bool
+    /// Whether rows that the probe did not find are taken for absent.
+    private let trustsProbe: Bool
     private var plan: BatchPlan
     private let ledger: LedgerPlan
+    private var projection: Projection
     private var hasQuarantine = false
+    /// Whether everything that the batch's vanish requests bind goes with it.
+    private var isPurged = false
 
-    init(_ items: ArraySlice<CacheItem>, bases: CommunityBases, limits: CacheWriterLimits, mayCopy: Bool) {
+    init(
+        _ items: ArraySlice<CacheItem>, rules: CacheRules, keys: PublicKeyCache, limits: CacheWriterLimits,
+        trustsProbe: Bool
+    ) {
         self.items = items
-        self.bases = bases
+        self.rules = rules
+        self.keys = keys
         self.limits = limits
-        self.mayCopy = mayCopy
+        self.trustsProbe = trustsProbe
         self.plan = BatchPlan(items)
         self.ledger = LedgerPlan(items)
+        self.projection = Projection(rules)
     }
 
     mutating func run(on session: PostgresSession) throws(PostgresError) -> BatchOutcome {
@@ -27,133 +38,140 @@ struct BatchTransaction {
         do throws(PostgresError) {
             return try self.steps(on: session)
         } catch {
-            Self.rollBack(session)
+            session.leaveTransaction()
             throw error
         }
     }
 
     private mutating func steps(on session: PostgresSession) throws(PostgresError) -> BatchOutcome {
-        var pending = Pending()
-        if self.plan.hasEvents {
-            try self.probe(on: session)
-            let rows = self.plan.inserts.count
-            if self.mayCopy, rows > self.limits.copyRowsMin {
-                try self.copy().finish { (rows) throws(PostgresError) in
-                    try session.copyIn(CacheStatements.copyEvents, rows)
-                }
-            } else if rows > 0 {
-                pending.add(CacheStatements.insert(self.arrays()), as: .insert)
-            }
-        } else if self.plan.quarantined.isEmpty, self.ledger.isEmpty {
-            pending.add(CacheStatements.ping)
-            _ = try session.pipeline(pending.statements)
+        guard self.plan.hasEvents || !self.plan.sightings.isEmpty else { return try self.withoutEvents(on: session) }
+        try self.probe(on: session)
+        try self.takeBack(on: session)
+        var list = StatementList()
+        try self.load(&list, on: session)
+        let answers = self.addRows(to: &list)
+        let questions = self.projection.askAfter(in: &list)
+        let results = try session.pipeline(list.statements)
+        self.projection.answer(questions, results)
+
+        var last = StatementList()
+        last.add(self.projection.counterStatements)
+        if self.isPurged, !self.plan.marks.vanishes.isEmpty { last.add(CacheStatements.notePurged(self.plan.marks)) }
+        last.add(CacheStatements.ledger(self.ledger))
+        let notify = self.plan.inserts.isEmpty ? nil : last.add(CacheStatements.notify)
+        last.add(CacheStatements.commit)
+        let lastResults = try session.pipeline(last.statements)
+        var outcome = self.outcome(answers, results)
+        if let notify { outcome.lastIngestSeq = lastResults[notify].first?["ingest_seq"].int8 }
+        return outcome
+    }
+
+    /// Quarantine, coverage, or a heartbeat.
+    private func withoutEvents(on session: PostgresSession) throws(PostgresError) -> BatchOutcome {
+        guard !self.plan.quarantined.isEmpty || !self.ledger.isEmpty else {
+            _ = try session.pipeline([CacheStatements.ping])
             return BatchOutcome(outcomes: self.plan.settled)
-        } else {
-            pending.add(CacheStatements.begin)
         }
-        self.addCompanions(to: &pending)
-        for statement in CacheStatements.ledger(self.ledger) { pending.add(statement) }
-        if !self.plan.inserts.isEmpty { pending.add(CacheStatements.notify, as: .notify) }
-        pending.add(CacheStatements.commit)
-        let results = try session.pipeline(pending.statements)
-        return self.outcome(pending, results)
+        var list = StatementList()
+        list.add(CacheStatements.begin)
+        let trim = self.addQuarantine(to: &list)
+        list.add(CacheStatements.ledger(self.ledger))
+        list.add(CacheStatements.commit)
+        return self.outcome(Answers(trim: trim), try session.pipeline(list.statements))
     }
 
     // MARK: - Before the rows
 
-    /// Asks which ids are there and what the current versions are, under the lock that keeps the answer true.
+    /// Asks which ids are there, what the current versions are and which marks there are, under the lock that keeps the
+    /// answers true.
     private mutating func probe(on session: PostgresSession) throws(PostgresError) {
         let coordinates = Array(self.plan.coordinates.keys)
-        var statements = [
-            CacheStatements.begin, CacheStatements.lockSequence, CacheStatements.existing(self.plan.ids),
-            CacheStatements.hasQuarantine,
-        ]
-        if !coordinates.isEmpty { statements.append(CacheStatements.heads(coordinates)) }
-        let results = try session.pipeline(statements)
-        self.hasQuarantine = results[3].first?[0].bool ?? false
-        var heads: [BatchPlan.Coordinate: BatchPlan.Head] = [:]
-        if !coordinates.isEmpty {
-            for row in results[4] {
-                guard let number = row[0].int8, let createdAt = row[1].int8, let id = row[2].eventID else { continue }
-                heads[coordinates[Int(number) - 1]] = BatchPlan.Head(createdAt: Timestamp(createdAt), id: id)
-            }
-        }
-        self.plan.decide(existing: Set(results[2].lazy.compactMap { $0[0].eventID }), heads: heads)
+        let owners = self.plan.owners.sorted()
+        var list = StatementList()
+        list.add([CacheStatements.begin, CacheStatements.lockSequence])
+        let existing = list.add(CacheStatements.existing(self.plan.ids))
+        let hasQuarantine = list.add(CacheStatements.hasQuarantine)
+        let deleted = list.add(CacheStatements.deletedEvents(self.plan.ids))
+        let vanishes = list.add(CacheStatements.vanishes(of: owners))
+        let relayVanishes = list.add(CacheStatements.relayVanishes(of: owners))
+        let named = self.plan.namedRelays
+        let relays = named.isEmpty ? nil : list.add(CacheStatements.relays(named))
+        let heads = coordinates.isEmpty ? nil : list.add(CacheStatements.heads(coordinates))
+        let results = try session.pipeline(list.statements)
+
+        var probe = BatchPlan.Probe()
+        self.hasQuarantine = results[hasQuarantine].first?[0].bool ?? false
+        probe.existing = Set(results[existing].lazy.compactMap { $0[0].eventID })
+        probe.read(deleted: results[deleted], vanishes: results[vanishes])
+        probe.read(relayVanishes: results[relayVanishes])
+        if let relays { probe.read(relays: results[relays]) }
+        if let heads { probe.read(heads: results[heads], of: coordinates) }
+        self.plan.decide(probe, ownURLs: self.rules.ownURLs)
+    }
+
+    // MARK: - What goes
+
+    /// Stores the marks of the batch, finds what they bind, and prepares its removal.
+    private mutating func takeBack(on session: PostgresSession) throws(PostgresError) {
+        let bound = try CacheStatements.takeBack(self.plan.marks, limit: self.limits.removalsMax, on: session)
+        self.isPurged = bound.isAll
+        let ids = Set(self.plan.superseded).union(bound.ids)
+        guard !ids.isEmpty else { return }
+        try self.projection.remove(ids.sorted(), on: session)
     }
 
     // MARK: - The rows
 
-    private func copy() -> EventCopy {
-        var rows = EventCopy(rows: self.plan.inserts.count, canonicalBytes: self.plan.canonicalBytes)
-        var scratch: [UInt8] = []
-        for index in self.plan.inserts {
-            guard case .event(let verified, let relay, let seenAt) = self.items[index] else { continue }
-            rows.append(EventRow(verified, bases: self.bases), relay: relay, seenAt: seenAt, scratch: &scratch)
+    /// Sends the new events, or puts the statement that inserts them at the head of the list.
+    private mutating func load(_ list: inout StatementList, on session: PostgresSession) throws(PostgresError) {
+        let count = self.plan.inserts.count
+        if count == 0 {
+            try self.projection.before(on: session)
+        } else if !self.trustsProbe {
+            // Somebody inserts without the lock: nothing may follow from a row that is not ours.
+            let inserted = try session.pipeline([CacheStatements.insert(self.arrays(), orIgnore: true)])
+            self.correct(inserted[0])
+            self.eachRow { (row, _, _, projection, verifier) in projection.insert(row, verifier: verifier) }
+            try self.projection.before(on: session)
+        } else if count > self.limits.copyRowsMin {
+            var rows = EventCopy(rows: count, canonicalBytes: self.plan.canonicalBytes)
+            var scratch: [UInt8] = []
+            self.eachRow { (row, relay, seenAt, projection, verifier) in
+                rows.append(row, relay: relay, seenAt: seenAt, scratch: &scratch)
+                projection.insert(row, verifier: verifier)
+            }
+            try self.projection.before(on: session)
+            try rows.finish { (rows) throws(PostgresError) in
+                try session.copyIn(CacheStatements.copyEvents, rows)
+            }
+        } else {
+            let arrays = self.arrays()
+            self.eachRow { (row, _, _, projection, verifier) in projection.insert(row, verifier: verifier) }
+            try self.projection.before(on: session)
+            list.add(CacheStatements.insert(arrays, orIgnore: false))
         }
-        return rows
     }
 
-    private func arrays() -> EventArrays {
+    /// Derives the new rows, one after the other.
+    private mutating func eachRow(
+        _ body: (EventRow, RelayID?, Int64, inout Projection, borrowing EventVerifier) -> Void
+    ) {
+        // For what is embedded in an event.
+        let verifier = EventVerifier(keys: self.keys)
+        for index in self.plan.inserts {
+            guard case .event(let verified, let relay, let seenAt) = self.items[index] else { continue }
+            let row = EventRow(verified, bases: self.rules.communityBases)
+            body(row, self.plan.firstRelays[index] ?? relay, seenAt, &self.projection, verifier)
+        }
+    }
+
+    private mutating func arrays() -> EventArrays {
         var rows = EventArrays()
         var scratch: [UInt8] = []
-        for index in self.plan.inserts {
-            guard case .event(let verified, let relay, let seenAt) = self.items[index] else { continue }
-            rows.append(EventRow(verified, bases: self.bases), relay: relay, seenAt: seenAt, scratch: &scratch)
+        self.eachRow { (row, relay, seenAt, _, _) in
+            rows.append(row, relay: relay, seenAt: seenAt, scratch: &scratch)
         }
         return rows
-    }
-
-    // MARK: - Beside the rows
-
-    /// The statements of the last round trip, and which answers are of interest.
-    private struct Pending {
-        enum Answer { case insert, superseded, profiles, trim, notify }
-
-        var statements: [PostgresStatement] = []
-        var answers: [(Answer, index: Int)] = []
-
-        mutating func add(_ statement: PostgresStatement, as answer: Answer? = nil) {
-            if let answer { self.answers.append((answer, self.statements.count)) }
-            self.statements.append(statement)
-        }
-    }
-
-    private func addCompanions(to pending: inout Pending) {
-        if !self.plan.superseded.isEmpty {
-            pending.add(CacheStatements.delete(self.plan.superseded), as: .superseded)
-        }
-        if !self.plan.heads.isEmpty { pending.add(CacheStatements.raise(self.plan.heads)) }
-        if !self.plan.profiles.isEmpty { pending.add(CacheStatements.project(self.plan.profiles), as: .profiles) }
-        if !self.plan.unreadableAuthors.isEmpty {
-            pending.add(CacheStatements.invalidateProfiles(of: self.plan.unreadableAuthors))
-        }
-        if !self.plan.quarantined.isEmpty { pending.add(CacheStatements.quarantine(self.plan.quarantined)) }
-        if !self.plan.inserts.isEmpty, self.hasQuarantine || !self.plan.quarantined.isEmpty {
-            pending.add(CacheStatements.release(self.plan.inserts.compactMap { self.items[$0].eventID }))
-        }
-        if !self.plan.quarantined.isEmpty {
-            pending.add(
-                CacheStatements.trimQuarantine(
-                    rowsMax: self.limits.quarantineRowsMax, bytesMax: self.limits.quarantineBytesMax),
-                as: .trim)
-        }
-    }
-
-    private mutating func outcome(_ pending: Pending, _ results: [PostgresResult]) -> BatchOutcome {
-        var outcome = BatchOutcome(outcomes: [])
-        for (answer, index) in pending.answers {
-            switch answer {
-            case .insert: self.correct(results[index])
-            case .superseded: outcome.supersededRows = results[index].affectedRows
-            case .profiles: outcome.profilesChanged = results[index].affectedRows
-            case .trim: outcome.quarantineDropped = results[index].affectedRows
-            case .notify: outcome.lastIngestSeq = results[index].first?["ingest_seq"].int8
-            }
-        }
-        outcome.outcomes = self.plan.settled
-        outcome.profilesUnreadable = self.plan.unreadableProfiles
-        outcome.transactions = 1
-        return outcome
     }
 
     /// What ON CONFLICT skipped was stored by somebody without the lock.
@@ -166,13 +184,65 @@ struct BatchTransaction {
         }
     }
 
+    // MARK: - Beside the rows
+
+    /// Where the answers of interest are.
+    private struct Answers {
+        var profiles: Int?
+        var trim: Int?
+    }
+
+    private func addRows(to list: inout StatementList) -> Answers {
+        var answers = Answers()
+        list.add(self.projection.rowStatements)
+        if !self.plan.heads.isEmpty { list.add(CacheStatements.raise(self.plan.heads)) }
+        if !self.plan.withdrawnProfiles.isEmpty {
+            list.add(CacheStatements.removeProfiles(of: self.plan.withdrawnProfiles))
+        }
+        if !self.plan.profiles.isEmpty { answers.profiles = list.add(CacheStatements.project(self.plan.profiles)) }
+        if !self.plan.profileAuthors.isEmpty {
+            list.add(CacheStatements.validateProfiles(of: self.plan.profileAuthors.sorted()))
+        }
+        if self.rules.recordsSightings, !self.plan.sightings.isEmpty {
+            list.add(CacheStatements.sight(self.plan.sightings))
+        }
+        answers.trim = self.addQuarantine(to: &list)
+        return answers
+    }
+
+    /// - Returns: where the answer is that says how many entries left.
+    private func addQuarantine(to list: inout StatementList) -> Int? {
+        if !self.plan.quarantined.isEmpty { list.add(CacheStatements.quarantine(self.plan.quarantined)) }
+        if !self.plan.inserts.isEmpty, self.hasQuarantine || !self.plan.quarantined.isEmpty {
+            list.add(CacheStatements.release(self.plan.insertedIDs))
+        }
+        guard !self.plan.quarantined.isEmpty else { return nil }
+        return list.add(
+            CacheStatements.trimQuarantine(
+                rowsMax: self.limits.quarantineRowsMax, bytesMax: self.limits.quarantineBytesMax))
+    }
+
+    private func outcome(_ answers: Answers, _ results: [PostgresResult]) -> BatchOutcome {
+        var outcome = BatchOutcome(outcomes: self.plan.settled)
+        let superseded = Set(self.plan.superseded)
+        outcome.supersededRows = self.projection.removed.ids.count { superseded.contains($0) }
+        outcome.deletedRows = self.projection.removed.ids.count - outcome.supersededRows
+        outcome.profilesChanged = answers.profiles.map { results[$0].affectedRows } ?? 0
+        outcome.profilesUnreadable = self.plan.unreadableProfiles
+        outcome.quarantineDropped = answers.trim.map { results[$0].affectedRows } ?? 0
+        outcome.transactions = 1
+        return outcome
+    }
+}
+
+extension PostgresSession {
     /// Leaves the transaction block, or the connection where that fails.
-    private static func rollBack(_ session: PostgresSession) {
-        guard session.isUsable, session.isInTransaction else { return }
+    func leaveTransaction() {
+        guard self.isUsable, self.isInTransaction else { return }
         do throws(PostgresError) {
-            try session.executeScript("ROLLBACK")
+            try self.executeScript("ROLLBACK")
         } catch {
-            session.close()
+            self.close()
         }
     }
 }
@@ -185,7 +255,7 @@ extension CacheItem {
 }
 
 extension PostgresCell {
-    var eventID: EventID? {
-        self.bytes.flatMap { Bytes32(bytes: $0) }.map(EventID.init)
-    }
+    var eventID: EventID? { self.bytes.flatMap { Bytes32(bytes: $0) }.map(EventID.init) }
+
+    var publicKey: PublicKey? { self.bytes.flatMap { Bytes32(bytes: $0) }.map(PublicKey.init) }
 }

@@ -28,6 +28,15 @@ package struct CacheReader: Sendable {
         return Set(try await self.query(statement.sql, statement.parameters) { $0[0].requiredEventID })
     }
 
+    /// The kinds of those of `ids` that are rows.
+    package func kinds(of ids: some Collection<EventID> & Sendable) async throws -> [EventID: Kind] {
+        guard !ids.isEmpty else { return [:] }
+        let rows = try await self.query(
+            "SELECT event_id, kind FROM nostr_events WHERE event_id = ANY ($1)", [.ids(ids)]
+        ) { ($0[0].requiredEventID, Kind(UInt16(clamping: $0[1].int4 ?? 0))) }
+        return Dictionary(uniqueKeysWithValues: rows)
+    }
+
     /// The number that the newest row has; 0 for an empty cache.
     package func lastIngestSeq() async throws -> Int64 {
         try await self.query("SELECT coalesce(max(ingest_seq), 0) FROM nostr_events") { $0[0].int8 ?? 0 }.first ?? 0

@@ -18,15 +18,6 @@ enum CacheStatements {
         PostgresStatement("SELECT event_id FROM nostr_events WHERE event_id = ANY ($1)", [.ids(ids)])
     }
 
-    static func heads(_ coordinates: [BatchPlan.Coordinate]) -> PostgresStatement {
-        PostgresStatement(
-            """
-            SELECT c.number, h.created_at, h.event_id
-            FROM unnest($1::integer[], $2::bytea[], $3::bytea[]) WITH ORDINALITY AS c (kind, pubkey, d, number)
-            JOIN nostr_replaceable_heads AS h ON h.kind = c.kind AND h.pubkey = c.pubkey AND h.d_hash = sha256(c.d)
-            """, self.parameters(coordinates))
-    }
-
     static let hasQuarantine = PostgresStatement("SELECT EXISTS (SELECT FROM nostr_quarantine)")
 
     // MARK: - Rows
@@ -41,75 +32,57 @@ enum CacheStatements {
         FROM unnest($1::bytea[], $2::integer[], $3::bytea[], $4::bigint[], $5::text[], $6::jsonb[], $7::text[],
           $8::text[], $9::bytea[], $10::boolean[], $11::boolean[], $12::timestamptz[], $13::bytea[], $14::bytea[],
           $15::text[], $16::bigint[], $17::integer[])
-        ON CONFLICT (event_id) DO NOTHING
-        RETURNING event_id
         """
 
-    static func insert(_ rows: EventArrays) -> PostgresStatement {
-        PostgresStatement(self.insertEvents, rows.parameters)
-    }
-
-    static func delete(_ ids: [EventID]) -> PostgresStatement {
-        PostgresStatement("DELETE FROM nostr_events WHERE event_id = ANY ($1)", [.ids(ids)])
-    }
-
-    static func raise(_ heads: [(coordinate: BatchPlan.Coordinate, head: BatchPlan.Head)]) -> PostgresStatement {
-        PostgresStatement(
-            """
-            INSERT INTO nostr_replaceable_heads AS h (kind, pubkey, d_hash, d, created_at, event_id)
-            SELECT c.kind, c.pubkey, sha256(c.d), convert_from(c.d, 'UTF8'), c.created_at, c.event_id
-            FROM unnest($1::integer[], $2::bytea[], $3::bytea[], $4::bigint[], $5::bytea[])
-              AS c (kind, pubkey, d, created_at, event_id)
-            ORDER BY 1, 2, 3
-            ON CONFLICT (kind, pubkey, d_hash) DO UPDATE
-            SET created_at = excluded.created_at, event_id = excluded.event_id
-            WHERE excluded.created_at > h.created_at
-              OR (excluded.created_at = h.created_at AND excluded.event_id < h.event_id)
-            """,
-            self.parameters(heads.map(\.coordinate)) + [
-                .int8Array(heads.map(\.head.createdAt.seconds)), .ids(heads.map(\.head.id)),
-            ])
-    }
-
-    private static func parameters(_ coordinates: [BatchPlan.Coordinate]) -> [PostgresValue] {
-        [
-            .int4Array(coordinates.map { Int32($0.kind.rawValue) }), .keys(coordinates.map(\.pubkey)),
-            .byteaArray(coordinates.map(\.d)),
-        ]
+    /// - Parameter orIgnore: whether rows that are there already are passed over, and the new ones named.
+    static func insert(_ rows: EventArrays, orIgnore: Bool) -> PostgresStatement {
+        let ending = orIgnore ? "\nON CONFLICT (event_id) DO NOTHING\nRETURNING event_id" : ""
+        return PostgresStatement(self.insertEvents + ending, rows.parameters)
     }
 
     static func project(_ profiles: [BatchPlan.Profile]) -> PostgresStatement {
         PostgresStatement(
             """
             INSERT INTO nostr_profiles AS p (pubkey, name, picture, about, updated_at, display_name, nip05, lud16,
-              event_id, profile_valid, seen_at)
+              event_id, profile_valid, expires_at, seen_at)
             SELECT *
             FROM unnest($1::bytea[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[], $7::text[],
-              $8::text[], $9::bytea[], $10::boolean[], $11::timestamptz[])
+              $8::text[], $9::bytea[], $10::boolean[], $11::bigint[], $12::timestamptz[])
             ORDER BY 1
             ON CONFLICT (pubkey) DO UPDATE
             SET name = excluded.name, picture = excluded.picture, about = excluded.about,
               updated_at = excluded.updated_at, display_name = excluded.display_name, nip05 = excluded.nip05,
               lud16 = excluded.lud16, event_id = excluded.event_id, profile_valid = excluded.profile_valid,
-              seen_at = excluded.seen_at
-            WHERE excluded.updated_at > p.updated_at
-              OR (excluded.updated_at = p.updated_at AND excluded.event_id < p.event_id)
+              expires_at = excluded.expires_at, seen_at = excluded.seen_at
+            WHERE (p.event_id, p.name, p.picture, p.about, p.display_name, p.nip05, p.lud16, p.expires_at)
+              IS DISTINCT FROM (excluded.event_id, excluded.name, excluded.picture, excluded.about,
+                excluded.display_name, excluded.nip05, excluded.lud16, excluded.expires_at)
             """,
             [
                 .keys(profiles.map(\.event.pubkey)), .textArray(profiles.map(\.row.name)),
                 .textArray(profiles.map(\.row.picture)), .textArray(profiles.map(\.row.about)),
                 .int8Array(profiles.map(\.event.createdAt.seconds)), .textArray(profiles.map(\.row.displayName)),
                 .textArray(profiles.map(\.row.nip05)), .textArray(profiles.map(\.row.lud16)),
-                .ids(profiles.map(\.event.id)), .boolArray(profiles.map(\.isCurrent)),
+                .ids(profiles.map(\.event.id)), .boolArray(profiles.map { _ in true }),
+                .int8Array(profiles.map { $0.event.expiration.time?.seconds }),
                 .timestamptzArray(profiles.map(\.seenAt)),
             ])
     }
 
-    /// Their current kind 0 cannot be read: what is shown is older.
-    static func invalidateProfiles(of authors: [PublicKey]) -> PostgresStatement {
+    /// A profile is valid while its source is the newest kind 0; else that one cannot be read, and what is shown is
+    /// older.
+    static func validateProfiles(of authors: [PublicKey]) -> PostgresStatement {
         PostgresStatement(
-            "UPDATE nostr_profiles SET profile_valid = false WHERE pubkey = ANY ($1) AND profile_valid",
-            [.keys(authors)])
+            """
+            UPDATE nostr_profiles AS p
+            SET profile_valid = (p.event_id = h.event_id)
+            FROM nostr_replaceable_heads AS h
+            WHERE h.kind = 0
+              AND h.pubkey = p.pubkey
+              AND h.d_hash = sha256('')
+              AND p.pubkey = ANY ($1)
+              AND p.profile_valid <> (p.event_id = h.event_id)
+            """, [.keys(authors)])
     }
 
     /// The hint for consumers of changes, and the number for ourselves.

@@ -1,3 +1,4 @@
+package import Logging
 import Nostr
 package import Postgres
 
@@ -25,17 +26,40 @@ package struct CacheWriter: Sendable {
     ]
 
     private let connection: PostgresConnection
-    private let communityBases: CommunityBases
+    private let rules: CacheRules
+    /// Authors of what is embedded in events.
+    private let keys: PublicKeyCache
     private let limits: CacheWriterLimits
+
+    private static let embeddedKeys = 1_024
 
     /// - Parameter connection: opened with ``sessionSettings``; used by this writer alone.
     package init(
-        connection: PostgresConnection, communityBases: CommunityBases = .standard,
+        connection: PostgresConnection, rules: CacheRules = CacheRules(),
         limits: CacheWriterLimits = CacheWriterLimits()
     ) {
         self.connection = connection
-        self.communityBases = communityBases
+        self.rules = rules
+        self.keys = PublicKeyCache(capacity: Self.embeddedKeys)
         self.limits = limits
+    }
+
+    /// Opens a connection for a writer, and the writer on it.
+    package static func open(
+        _ configuration: PostgresConfiguration, rules: CacheRules, logger: Logger
+    ) async throws -> (PostgresConnection, CacheWriter) {
+        let connection = try await PostgresConnection.open(configuration, logger: logger)
+        do {
+            try await connection.run { session in
+                for (name, value) in Self.sessionSettings.sorted(by: { $0.key < $1.key }) {
+                    _ = try session.execute("SELECT set_config($1, $2, false)", [.text(name), .text(value)])
+                }
+            }
+        } catch {
+            await connection.close()
+            throw error
+        }
+        return (connection, CacheWriter(connection: connection, rules: rules))
     }
 
     /// Commits the batch.
@@ -66,18 +90,18 @@ package struct CacheWriter: Sendable {
 
     private func commit(_ items: ArraySlice<CacheItem>, on session: PostgresSession) throws -> BatchOutcome {
         do {
-            return try self.transaction(items, on: session, mayCopy: true)
+            return try self.transaction(items, on: session, trustsProbe: true)
         } catch let error as PostgresError where error.isDuplicateEvent {
-            // Somebody inserts without the lock of the sequence: ON CONFLICT bears that, COPY does not.
-            return try self.transaction(items, on: session, mayCopy: false)
+            // Somebody inserts without the lock of the sequence: ON CONFLICT bears that.
+            return try self.transaction(items, on: session, trustsProbe: false)
         }
     }
 
     private func transaction(
-        _ items: ArraySlice<CacheItem>, on session: PostgresSession, mayCopy: Bool
+        _ items: ArraySlice<CacheItem>, on session: PostgresSession, trustsProbe: Bool
     ) throws -> BatchOutcome {
         var transaction = BatchTransaction(
-            items, bases: self.communityBases, limits: self.limits, mayCopy: mayCopy)
+            items, rules: self.rules, keys: self.keys, limits: self.limits, trustsProbe: trustsProbe)
         return try transaction.run(on: session)
     }
 }
@@ -128,7 +152,7 @@ extension CacheItem {
     fileprivate var holdsEvent: Bool {
         switch self {
         case .event, .quarantine: true
-        case .coverage, .hole, .heartbeat: false
+        case .coverage, .hole, .sighting, .heartbeat: false
         }
     }
 }
@@ -140,6 +164,7 @@ extension BatchOutcome {
         self.profilesChanged += next.profilesChanged
         self.profilesUnreadable += next.profilesUnreadable
         self.supersededRows += next.supersededRows
+        self.deletedRows += next.deletedRows
         self.quarantineDropped += next.quarantineDropped
         self.transactions += next.transactions
         self.lastIngestSeq = next.lastIngestSeq ?? self.lastIngestSeq

@@ -16,6 +16,10 @@ package struct EventRow: Sendable {
     package let rootID: EventID?
     /// NIP-40; kinds 5 and 62 do not expire.
     package let expiresAt: Timestamp?
+    /// There is something for the reader of external ids, labels, community posts.
+    let namesExternalID: Bool
+    let hasLabels: Bool
+    let namesCommunity: Bool
     let identifierPiece: TagScanner.Piece?
     let subclawPiece: TagScanner.Piece?
     let rootAddressPiece: TagScanner.Piece?
@@ -59,6 +63,9 @@ package struct EventRow: Sendable {
         self.parentID = parent.map(EventID.init)
         self.rootID = root.map(EventID.init)
         self.expiresAt = Self.expiration(of: event, facts, bytes)
+        self.namesExternalID = facts.rootIdentifier != nil || facts.parentIdentifier != nil
+        self.hasLabels = facts.hasLabel
+        self.namesCommunity = facts.hasCommunity
         self.identifierPiece = identifier
         self.subclawPiece = identifier.flatMap { bases.slug(in: $0, bytes) }
         self.rootAddressPiece = rootAddress

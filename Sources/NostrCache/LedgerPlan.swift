@@ -44,7 +44,7 @@ struct LedgerPlan {
             case .hole(let hole):
                 guard !hole.span.isEmpty else { continue }
                 self.entries[Key(relay: hole.relay, stream: hole.stream), default: Entry()].add(hole)
-            case .event, .quarantine, .heartbeat:
+            case .event, .quarantine, .sighting, .heartbeat:
                 break
             }
         }

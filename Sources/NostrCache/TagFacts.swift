@@ -26,6 +26,9 @@ struct TagFacts {
     /// Some `["L","agent"]`, some `["l","ai","agent"]`.
     var hasAgentNamespace = false
     var hasAILabel = false
+    /// Some `l`, some `a` or `A` with a community (NIP-72).
+    var hasLabel = false
+    var hasCommunity = false
     /// The first `expiration`, whatever its value.
     var expiration: TagScanner.Piece?
     private var hasExpiration = false
@@ -58,9 +61,13 @@ struct TagFacts {
             if self.rootEvent == nil { self.rootEvent = tag.value.hex32(bytes) }
         case UInt8(ascii: "A"):
             if self.rootAddress == nil, tag.value.isAddress(bytes) { self.rootAddress = tag.value }
+            if tag.value.starts(with: "34550:", bytes) { self.hasCommunity = true }
+        case UInt8(ascii: "a"):
+            if tag.value.starts(with: "34550:", bytes) { self.hasCommunity = true }
         case UInt8(ascii: "L"):
             if tag.value.equals("agent", bytes) { self.hasAgentNamespace = true }
         case UInt8(ascii: "l"):
+            self.hasLabel = true
             if tag.value.equals("ai", bytes), tag.third.equals("agent", bytes) { self.hasAILabel = true }
         default: break
         }

@@ -104,6 +104,12 @@ extension TagScanner.Piece {
         }
     }
 
+    /// Whether the text begins with `word`, which holds nothing that JSON escapes.
+    @inline(__always)
+    func starts(with word: StaticString, _ bytes: Span<UInt8>) -> Bool {
+        self.count >= word.utf8CodeUnitCount && bytes.matches(word, at: Int(self.start))
+    }
+
     /// The byte, if the text is one ASCII character.
     @inline(__always)
     func character(_ bytes: Span<UInt8>) -> UInt8? {

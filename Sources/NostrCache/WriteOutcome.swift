@@ -24,6 +24,8 @@ package struct BatchOutcome: Equatable, Sendable {
     package var profilesUnreadable = 0
     /// Rows that left the cache because a newer version replaced them.
     package var supersededRows = 0
+    /// Rows that left the cache because a deletion or vanish request of the batch binds them.
+    package var deletedRows = 0
     /// Entries that left a full quarantine.
     package var quarantineDropped = 0
     /// Transactions it took: 1 unless an event could not be stored.
@@ -36,6 +38,8 @@ package struct BatchOutcome: Equatable, Sendable {
 package enum CacheItem: Sendable {
     /// `seenAt` is the first sighting, in microseconds since 1970.
     case event(VerifiedEvent, relay: RelayID?, seenAt: Int64)
+    /// Another relay showed an event that is stored: its copy was recognised by its id and went no further.
+    case sighting(EventID, relay: RelayID, seenAt: Int64)
     /// Every event that this advance vouches for is ahead of it.
     indirect case coverage(CoverageAdvance)
     indirect case hole(CoverageHole)
@@ -76,6 +80,8 @@ package struct QuarantinedEvent: Sendable {
 package struct CacheWriterLimits: Hashable, Sendable {
     /// Batches of more new rows than this travel as COPY; below, the second round trip costs more than it saves.
     package var copyRowsMin = 64
+    /// Rows that one transaction removes on behalf of vanish requests and expirations; the sweep removes the rest.
+    package var removalsMax = 2_000
     /// Entries in quarantine; the oldest leave first.
     package var quarantineRowsMax = 10_000
     /// Raw bytes in quarantine.

@@ -6,16 +6,23 @@ package import Postgres
 /// It lives on a connection of its own: whoever holds the writer's lock must notice when it is gone, and a dead
 /// holder's session ends by itself. A second daemon waits for it as a warm standby.
 package struct WriterLock: Sendable {
+    /// What of a cache is done by one process alone.
+    package enum Purpose: String, Sendable {
+        case writing = "writer"
+        /// Asking web servers.
+        case lookups = "look-ups"
+    }
+
     private let connection: PostgresConnection
     private let lock: AdvisoryLock
 
     /// - Parameter connection: direct, not behind a pooler in transaction mode; its `search_path` names the schema.
-    package init(connection: PostgresConnection) async throws {
+    package init(connection: PostgresConnection, for purpose: Purpose = .writing) async throws {
         let schema = try await connection.run { session in
             try session.execute("SELECT current_schema()::text").first?[0].text ?? ""
         }
         self.connection = connection
-        self.lock = AdvisoryLock(named: "nostr-ingest writer of schema \(schema)")
+        self.lock = AdvisoryLock(named: "nostr-ingest \(purpose.rawValue) of schema \(schema)")
     }
 
     /// Takes the lock if it is free.

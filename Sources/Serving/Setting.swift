@@ -94,6 +94,15 @@ package struct Setting<Root: Sendable>: Sendable {
         return duration
     }
 
+    package static func flag(_ key: String, _ path: any Target<Bool>) -> Setting {
+        self.value(key, path, isQuotable: false, show: { String($0) }) { text throws(SettingRefusal) in
+            guard let value = Bool(text) else {
+                throw SettingRefusal(reason: "expected true or false, found '\(text)'")
+            }
+            return value
+        }
+    }
+
     package static func choice<Value: RawRepresentable & CaseIterable & SendableMetatype>(
         _ key: String, _ path: any Target<Value>
     ) -> Setting where Value.RawValue == String, Value.AllCases: SendableMetatype {

@@ -1,3 +1,4 @@
+import Foundation
 import Glibc
 
 /// Data to standard output, everything else to standard error (operations.md section 14.2).
@@ -11,9 +12,19 @@ package enum Terminal {
     package static let outputIsTerminal = isatty(STDOUT_FILENO) == 1
     package static let errorIsTerminal = isatty(STDERR_FILENO) == 1
 
+    /// Whether progress may be drawn over itself on standard error.
+    static let errorIsFancy = errorIsTerminal && isFancy(ProcessInfo.processInfo.environment)
+
     /// Whether lines may be drawn over and coloured.
     package static func isFancy(_ environment: [String: String]) -> Bool {
         (environment["NO_COLOR"] ?? "").isEmpty && environment["TERM"] != "dumb"
+    }
+
+    /// Asks on a terminal; no anywhere else.
+    static func confirms(_ question: String) -> Bool {
+        guard isatty(STDIN_FILENO) == 1, Self.errorIsTerminal else { return false }
+        self.draw("\(question) [y/N] ")
+        return ["y", "yes"].contains(readLine(strippingNewline: true)?.lowercased() ?? "")
     }
 
     /// Whether everything was handed over; a reader that went away is no reason to fail.

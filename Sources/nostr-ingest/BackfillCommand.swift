@@ -69,8 +69,7 @@ struct BackfillCommand: AsyncParsableCommand {
     private func range(now: Timestamp) throws -> Range<Timestamp> {
         func time(_ option: String, _ text: String) throws -> Timestamp {
             guard let time = OperatorTime.timestamp(text, now: now) else {
-                throw ValidationError(
-                    "\(option): '\(text)' is no time: 1767322000, 2026-01-02, 2026-01-02T03:04:05Z, 30d, now")
+                throw ValidationError(OperatorTime.refusal(option, text))
             }
             return time
         }

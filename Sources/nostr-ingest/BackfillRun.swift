@@ -1,12 +1,10 @@
-import Foundation
-import Glibc
 import Ingest
 import Logging
 import Nostr
 import NostrCache
 import Postgres
 import Serving
-import UnixSignals
+import Synchronization
 
 /// One backfill, from its plan to its final table.
 struct BackfillRun {
@@ -17,99 +15,55 @@ struct BackfillRun {
     let logger: Logger
 
     func run() async throws -> BackfillOutcome {
-        let services = IngestServices(
-            queue: EventQueue(
-                elementsMax: self.configuration.limits.queueEventsMax, bytesMax: self.configuration.limits.queueBytesMax
-            ),
-            committed: CommittedEvents(capacity: self.configuration.limits.committedIDs),
-            keys: PublicKeyCache(capacity: self.configuration.limits.publicKeys), accounts: Accounts(),
-            status: ServiceStatus(), logger: self.logger)
+        let run = WriterRun(self.configuration, database: self.database, logger: self.logger)
         let ledger = CacheDatabase(configuration: self.database.configuration, logger: self.logger)
-        let backfill = Backfill(self.order, configuration: self.configuration, services: services, database: ledger)
+        let backfill = Backfill(
+            self.order, configuration: self.configuration, services: run.services, database: ledger)
         let planned = try await backfill.plan()
         var errors: [String: String] = [:]
         if !self.isDryRun, planned.contains(where: { !$0.missing.isEmpty }) {
-            errors = try await self.fill(backfill, services, planned)
+            errors =
+                try await self.fill(backfill, run, planned) ?? [BackfillOutcome.interrupted: "interrupted"]
         }
         let parts = self.isDryRun ? planned : try await backfill.plan()
         await ledger.close()
         return BackfillOutcome(
-            parts: parts, errors: errors, totals: services.accounts.snapshot, isDryRun: self.isDryRun)
+            parts: parts, errors: errors, totals: run.services.accounts.snapshot, isDryRun: self.isDryRun)
     }
 
-    private enum Ended: Sendable {
-        case filled([String: String])
-        case written
-        case interrupted
-    }
-
-    /// Relays fill the queue, the writer empties it; the first signal stops the relays, and what arrived is still written.
+    /// Relays fill the queue, the writer empties it. Nil: interrupted.
     private func fill(
-        _ backfill: Backfill, _ services: IngestServices, _ planned: [Backfill.Part]
-    ) async throws -> [String: String] {
-        let display = ProgressDisplay(
-            planned.map { ("\($0.relay) \($0.stream)", $0.missingSeconds) },
-            isBar: Terminal.errorIsTerminal && Terminal.isFancy(ProcessInfo.processInfo.environment))
-        let writer = WriterLoop(
-            queue: services.queue, database: self.database.configuration, configuration: self.configuration,
-            committed: services.committed, accounts: services.accounts, status: services.status, logger: self.logger,
-            isDaemon: false)
-        let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
-        let (stop, stopping) = AsyncStream.makeStream(of: Void.self)
-        return try await withThrowingTaskGroup(of: Ended.self) { tasks in
-            tasks.addTask {
-                defer { services.queue.finish() }
-                return try await Self.askUntilDone(backfill, services, display, stop)
+        _ backfill: Backfill, _ run: WriterRun, _ planned: [Backfill.Part]
+    ) async throws -> [String: String]? {
+        let display = ProgressDisplay("backfill")
+        defer { display.end() }
+        let missing = MissingSeconds(planned)
+        let accounts = run.services.accounts
+        return try await run.run {
+            try await backfill.run { relay, stream, seconds in
+                display.update(missing.update(relay, stream, seconds), accounts.snapshot.received)
             }
-            tasks.addTask {
-                try await writer.run()
-                return .written
-            }
-            tasks.addTask {
-                var first: ContinuousClock.Instant?
-                for await _ in signals {
-                    if let first {
-                        guard ContinuousClock.now - first > ServiceSupervisor.sameSignal else { continue }
-                        _exit(ProcessStatus.interrupted)
-                    }
-                    first = .now
-                    Terminal.error("\nStopping; what has arrived is written. Another signal ends at once.")
-                    stopping.finish()
-                }
-                return .interrupted
-            }
-            var errors: [String: String] = [:]
-            // The queue is finished before the writer is, so its end is the end.
-            while let ended = try await tasks.next() {
-                if case .filled(let found) = ended { errors = found }
-                if case .written = ended { break }
-            }
-            tasks.cancelAll()
-            display.end()
-            return errors
         }
     }
 
-    /// Asks the relays until nothing is left, or until `stop` ends.
-    private static func askUntilDone(
-        _ backfill: Backfill, _ services: IngestServices, _ display: ProgressDisplay, _ stop: AsyncStream<Void>
-    ) async throws -> Ended {
-        try await withThrowingTaskGroup(of: Ended.self) { tasks in
-            tasks.addTask {
-                .filled(
-                    try await backfill.run { relay, stream, missing in
-                        display.update("\(relay) \(stream)", missing, services.accounts.snapshot.received)
-                    })
+    /// How much of what was missing has been found, over all parts.
+    private final class MissingSeconds: Sendable {
+        private let total: Int64
+        private let parts: Mutex<[String: Int64]>
+
+        init(_ planned: [Backfill.Part]) {
+            self.total = planned.reduce(0) { $0 + $1.missingSeconds }
+            self.parts = Mutex(
+                Dictionary(planned.map { ("\($0.relay) \($0.stream)", $0.missingSeconds) }, uniquingKeysWith: +))
+        }
+
+        /// The share that is done, of 1.
+        func update(_ relay: String, _ stream: String, _ seconds: Int64) -> Double {
+            let left = self.parts.withLock { parts in
+                parts["\(relay) \(stream)"] = seconds
+                return parts.values.reduce(0, +)
             }
-            tasks.addTask {
-                for await _ in stop {}
-                return .interrupted
-            }
-            defer { tasks.cancelAll() }
-            guard case .filled(let errors)? = try await tasks.next() else {
-                return .filled([BackfillOutcome.interrupted: "interrupted"])
-            }
-            return .filled(errors)
+            return self.total > 0 ? Double(self.total - left) / Double(self.total) : 1
         }
     }
 }

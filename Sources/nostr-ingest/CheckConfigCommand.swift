@@ -47,6 +47,7 @@ struct CheckConfigCommand: AsyncParsableCommand {
         report.add("relays.fallback", relays(isFallback: true))
         report.add("streams", .array(streams))
         report.add("communities.bases", .array(configuration.communityBases.map(JSONValue.string)))
+        report.add("providers.trustedKeys", .array(configuration.ingest.trustedProviders.map { .string("\($0)") }))
         report.add(DaemonSettings.all, of: configuration)
         report.add(secret: "database.password", isGiven: configuration.database.password != nil)
         return report

@@ -12,9 +12,12 @@ struct ConfigurationFile {
     private(set) var relays: [String: [IngestConfiguration.Relay]] = [:]
     private(set) var streams: [IngestConfiguration.Stream]?
     private(set) var communityBases: [String]?
+    private(set) var trustedKeys: [PublicKey]?
 
     /// Keys whose values are lists.
-    static let listKeys = ["relays.primary", "relays.fallback", "streams", "communities.bases"]
+    static let listKeys = [
+        "relays.primary", "relays.fallback", "streams", "communities.bases", "providers.trustedKeys",
+    ]
     static let keys = ConfigurationTree.Keys(
         scalars: DaemonSettings.all.map(\.key), lists: Self.listKeys, secrets: ["database.password"])
     static let relaysMax = 64
@@ -47,6 +50,8 @@ struct ConfigurationFile {
         case "streams": self.readStreams(sequence, line)
         case "communities.bases":
             self.communityBases = sequence.compactMap { self.base($0) }
+        case "providers.trustedKeys":
+            self.trustedKeys = sequence.compactMap { self.key($0) }
         default:
             self.relays[key] = sequence.compactMap { self.relay($0, key) }
         }
@@ -107,6 +112,15 @@ struct ConfigurationFile {
             return nil
         }
         return text
+    }
+
+    // MARK: Providers
+
+    private mutating func key(_ node: Node) -> PublicKey? {
+        if let key = node.scalar.flatMap({ PublicKey(hex: $0.string) }) { return key }
+        self.refuse(
+            "providers.trustedKeys", Self.line(node), "expected a public key: 64 lower-case hexadecimal digits, quoted")
+        return nil
     }
 
     // MARK: Streams

@@ -1,6 +1,7 @@
 import Ingest
 import Nostr
 import NostrCache
+import Providers
 import Serving
 
 extension ConfigurationLoader {
@@ -30,6 +31,10 @@ extension ConfigurationLoader {
         ascending(
             ("connection.pingInterval", ingest.connection.pingInterval),
             ("connection.silenceLimit", ingest.connection.silenceLimit))
+        let providers = loaded.configuration.providers
+        ascending(("providers.retryFirst", providers.retryFirst), ("providers.retryLimit", providers.retryLimit))
+        ascending(
+            ("providers.refreshEvery", providers.refreshEvery), ("providers.verdictLimit", providers.verdictLimit))
         ascending(
             ("limits.batchEventsMax", ingest.limits.batchEventsMax),
             ("limits.queueEventsMax", ingest.limits.queueEventsMax))

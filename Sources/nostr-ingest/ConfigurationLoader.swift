@@ -54,13 +54,16 @@ struct ConfigurationLoader {
         sources.refuse(file?.problems ?? [])
         sources.refuseUnknownVariables(
             keys: DaemonSettings.all.map(\.key)
-                + ["relays.primary", "relays.fallback", "communities.bases", "database.password"])
+                + ["relays.primary", "relays.fallback", "communities.bases", "providers.trustedKeys",
+                    "database.password",
+                ])
         var loaded = LoadedConfiguration(configuration: DaemonConfiguration(), sources: [:], file: file?.name)
         sources.read(DaemonSettings.all, into: &loaded.configuration)
         loaded.configuration.database.password = sources.secret("database.password")
         loaded.sources = sources.sources
         var problems = sources.problems
         self.applyLists(file, &loaded, &problems)
+        self.applyTrustedKeys(file, &loaded, &problems)
         problems += Self.contradictions(loaded, file)
         guard problems.isEmpty else { throw ConfigurationError(problems) }
         return loaded
@@ -111,6 +114,26 @@ struct ConfigurationLoader {
         } else if let bases = file?.communityBases {
             loaded.configuration.communityBases = bases
             loaded.sources["communities.bases"] = self.place(file, "communities.bases")
+        }
+    }
+
+    private func applyTrustedKeys(
+        _ file: ConfigurationFile?, _ loaded: inout LoadedConfiguration, _ problems: inout [ConfigurationProblem]
+    ) {
+        let key = "providers.trustedKeys"
+        if let text = self.environment[Self.program.variable(key)] {
+            loaded.sources[key] = Self.program.variable(key)
+            loaded.configuration.ingest.trustedProviders = Self.pieces(text).compactMap { piece in
+                if let key = PublicKey(hex: piece) { return key }
+                problems.append(
+                    ConfigurationProblem(
+                        place: Self.program.variable(key), key: key,
+                        reason: "'\(piece)' is no public key: 64 lower-case hexadecimal digits"))
+                return nil
+            }
+        } else if let keys = file?.trustedKeys {
+            loaded.configuration.ingest.trustedProviders = keys
+            loaded.sources[key] = self.place(file, key)
         }
     }
 

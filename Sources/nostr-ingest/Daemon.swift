@@ -5,6 +5,8 @@ import Logging
 import Nostr
 import NostrCache
 import Postgres
+import Providers
+import RelayClient
 import ServiceLifecycle
 import Serving
 
@@ -55,6 +57,11 @@ struct Daemon {
         if let address = self.configuration.health.listen {
             list.append(.init(service: self.server(address, observer)))
         }
+        let maintenance = MaintenanceLoop(
+            database: self.database.configuration, rules: ingest.rules, limits: ingest.limits.event, status: status,
+            logger: self.logger)
+        list.append(.init(service: maintenance))
+        if self.configuration.providers.isOn { list.append(.init(service: try self.lookups(ingest))) }
         list.append(
             .init(
                 service: CorruptionHold(writer: writer, status: status, logger: self.logger),
@@ -67,6 +74,17 @@ struct Daemon {
             status.update { $0.isDraining = true }
         }
         try await supervisor.run(list)
+    }
+
+    private func lookups(_ ingest: IngestConfiguration) throws -> LookupWorker {
+        let fetch = WebFetch(
+            self.configuration.providers,
+            tls: try ingest.connection.certificateAuthorityFile.map { file throws(RelayConnectionError) in
+                try RelayTLS(caFile: file)
+            })
+        return LookupWorker(
+            settings: self.configuration.providers, database: self.database.configuration, rules: ingest.rules,
+            fetch: fetch, logger: self.logger)
     }
 
     private func server(_ address: ListenAddress, _ observer: DaemonObserver) -> QueryServer {

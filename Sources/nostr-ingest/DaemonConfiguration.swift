@@ -2,6 +2,7 @@ import Ingest
 import Logging
 import Nostr
 import NostrCache
+import Providers
 import Serving
 
 /// Every setting of the program, validated and immutable. Its initial value is the built-in profile `clawstr`, which
@@ -14,6 +15,7 @@ struct DaemonConfiguration: Hashable, Sendable {
     }
     var database = Database()
     var health = Health()
+    var providers = ProviderSettings()
     var log = Log()
 
     struct Database: Hashable, Sendable {

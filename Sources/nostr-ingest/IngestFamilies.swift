@@ -18,7 +18,7 @@ struct IngestFamilies {
     let now: (instant: ContinuousClock.Instant, wall: Timestamp)
 
     var all: [MetricFamily] {
-        self.relays + self.relayCounters + self.events + self.pipeline + self.coverage + self.process
+        self.relays + self.relayCounters + self.events + self.pipeline + self.maintenance + self.coverage + self.process
     }
 
     private var relayStates: [(url: String, state: ServiceStatus.Relay)] {
@@ -194,6 +194,27 @@ struct IngestFamilies {
         ]
     }
 
+    private var maintenance: [MetricFamily] {
+        let maintenance = self.picture.maintenance
+        var quarantined = MetricFamily("nostr_ingest_quarantined_events", .gauge, "Entries in quarantine.")
+        if let count = maintenance.quarantined { quarantined.add([:], .count(count)) }
+        var pass = MetricFamily(
+            "nostr_ingest_last_sweep_timestamp_seconds", .gauge, "When expired rows were last swept.")
+        pass.add([:], maintenance.lastPass)
+        return [
+            .single(
+                "nostr_ingest_events_expired_total", .counter, "Rows that left because their expiration passed.",
+                maintenance.expired),
+            .single(
+                "nostr_ingest_events_vanished_total", .counter,
+                "Rows that the sweep removed for keys that asked to vanish.", maintenance.vanished),
+            .single(
+                "nostr_ingest_events_requeued_total", .counter, "Entries that left quarantine by another attempt.",
+                maintenance.requeued),
+            quarantined, pass,
+        ]
+    }
+
     private var coverage: [MetricFamily] {
         var cursor = MetricFamily(
             "nostr_ingest_cursor_timestamp_seconds", .gauge, "Upper end of what is proven complete.")
@@ -244,6 +265,8 @@ struct IngestFamilies {
         MetricDescription(
             "nostr_ingest_relay_clock_skew_seconds", "The relay's clock minus ours, as it connected."),
         MetricDescription("nostr_ingest_retries_total", "Failed attempts at the database by class of SQLSTATE."),
+        MetricDescription("nostr_ingest_lookups_total", "Questions to web servers by subject and outcome."),
+        MetricDescription("nostr_ingest_zaps_confirmed_total", "Zap receipts whose provider a look-up confirmed."),
         MetricDescription("nostr_ingest_relay_ping_rtt_seconds", "Time that the relay's last pong took."),
         MetricDescription("nostr_ingest_http_requests_total", "Requests by route and status code."),
         MetricDescription("nostr_ingest_http_request_duration_seconds", "From the request to its answer."),

@@ -14,8 +14,10 @@ struct NostrIngest: AsyncParsableCommand {
             """,
         version: Version.release,
         subcommands: [
-            RunCommand.self, BackfillCommand.self, StatusCommand.self, MigrateCommand.self, CheckConfigCommand.self,
-            HealthCommand.self, VersionCommand.self,
+            RunCommand.self, BackfillCommand.self, ImportCommand.self, ExportCommand.self, StatusCommand.self,
+            QuarantineCommand.self, RebuildCommand.self, MigrateCommand.self, CheckConfigCommand.self,
+            HealthCommand.self,
+            VersionCommand.self,
         ])
 }
 

@@ -16,6 +16,11 @@ enum OperatorTime {
         return self.date(text)
     }
 
+    /// What an option's value that is none is answered with.
+    static func refusal(_ option: String, _ text: String) -> String {
+        "\(option): '\(text)' is no time: 1767322000, 2026-01-02, 2026-01-02T03:04:05Z, 30d, now"
+    }
+
     /// A date is its first second, UTC; a time has its zone, and the only one is `Z`.
     private static func date(_ text: String) -> Timestamp? {
         let bytes = Array(text.utf8)

@@ -6,6 +6,9 @@ import Serving
 /// The wrapper of the command line, not what a NIP-56 report says.
 typealias Flag = ArgumentParser.Flag
 
+/// In this module a flag is one of the command line; what readings of NIPs note is `Nostr.Flag`.
+typealias Flag<Value> = ArgumentParser.Flag<Value>
+
 /// Options that every command with a configuration has; none has a default, so that none hides another source.
 struct ConfigurationOptions: ParsableArguments {
     @Option(
@@ -61,6 +64,20 @@ struct ConfigurationOptions: ParsableArguments {
         try ConfigurationLoader(flags: self.flags, environment: ProcessInfo.processInfo.environment).load()
     }
 
+    /// Runs the body with the configured database at the schema that this program needs.
+    func withSchema<Result: Sendable>(
+        _ applicationName: String, _ body: (OpenDatabase, LoadedConfiguration, Logger) async throws -> Result
+    ) async throws -> Result {
+        let loaded = try self.load()
+        let logger = self.logger(loaded)
+        return try await withDatabase(
+            loaded.configuration.database, applicationName: applicationName, logger: logger
+        ) { database in
+            try await database.requireSchema(logger: logger)
+            return try await body(database, loaded, logger)
+        }
+    }
+
     /// The log of an operator's command: what goes wrong, unless more is asked for.
     func logger(_ loaded: LoadedConfiguration, counts: LogCounts = LogCounts(), isDaemon: Bool = false) -> Logger {
         let log = loaded.configuration.log
@@ -74,7 +91,27 @@ struct ConfigurationOptions: ParsableArguments {
 extension ParsableCommand {
     /// Runs the body of a command of this program.
     func perform(_ body: () async throws -> Void) async throws {
-        try await self.perform(as: ConfigurationLoader.program, body)
+        try await self.perform(as: ConfigurationLoader.program) {
+            do {
+                try await body()
+            } catch let error as LineFileError {
+                throw CommandFailure(error)
+            }
+        }
+    }
+}
+
+extension CommandFailure {
+    /// What an error of a file that is imported or exported means for the process.
+    fileprivate init(_ error: LineFileError) {
+        let status: ProcessStatus =
+            switch error {
+            case .corrupt, .truncated, .expandsTooMuch: .badInput
+            case .cannotCreate, .exists: .cannotCreate
+            case .cancelled: .tryAgain
+            case .cannotOpen, .readFailed, .writeFailed, .readerWentAway: .inputOutput
+            }
+        self.init(status, error.description)
     }
 }
 

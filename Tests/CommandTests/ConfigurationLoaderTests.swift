@@ -53,7 +53,7 @@ struct ConfigurationLoaderTests {
             #expect(file.scalars[setting.key]?.text == setting.show(DaemonConfiguration()), "\(setting.key)")
         }
         #expect(Set(file.scalars.keys) == Set(DaemonSettings.all.map(\.key)))
-        #expect(file.relays.count == 2 && file.streams != nil && file.communityBases != nil)
+        #expect(file.relays.count == 2 && file.streams != nil && file.communityBases != nil && file.trustedKeys == [])
     }
 
     @Test func `every line of the shipped file has a comment or stands below one`() throws {

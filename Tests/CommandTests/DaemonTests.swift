@@ -17,23 +17,8 @@ struct DaemonTests {
         "--log-level", "info",
     ]
 
-    /// Runs the body with a connection string of an empty database.
-    private func withServer(_ body: (String) async throws -> Void) async throws {
-        let server = try await TestDatabase.server
-        let name = "command_\(getpid())_\(UInt32.random(in: 0 ... .max))"
-        func administrate(_ sql: String) async throws {
-            let connection = try await PostgresConnection.open(
-                PostgresConfiguration(connectionString: server), logger: .silent)
-            try await connection.run { try $0.executeScript(sql) }
-            await connection.close()
-        }
-        try await administrate("CREATE DATABASE \(name) TEMPLATE template0 ENCODING 'UTF8'")
-        try await body("\(server) dbname=\(name)")
-        try await administrate("DROP DATABASE IF EXISTS \(name) WITH (FORCE)")
-    }
-
     @Test func `from an empty server to a drained stop`() async throws {
-        try await self.withServer { url in
+        try await CommandDatabase.with { url in
             let environment = ["DATABASE_URL": url]
             func run(_ arguments: [String]) throws -> Program.Result {
                 try Program.run(Program.path("nostr-ingest"), arguments + Self.arguments, environment: environment)
@@ -85,7 +70,7 @@ struct DaemonTests {
     }
 
     @Test func `a second daemon waits for the first one's end`() async throws {
-        try await self.withServer { url in
+        try await CommandDatabase.with { url in
             let environment = ["DATABASE_URL": url]
             #expect(
                 try Program.run(Program.path("nostr-ingest"), ["migrate", "up"], environment: environment).status == 0)

@@ -58,7 +58,7 @@ struct LedgerModel: Equatable {
         case .hole(let hole):
             self.covered.subtract(hole.span)
             self.holes[hole.span] = Hole(reason: hole.reason, attempts: (self.holes[hole.span]?.attempts ?? 0) + 1)
-        case .event, .quarantine, .heartbeat:
+        case .event, .quarantine, .sighting, .heartbeat:
             break
         }
     }

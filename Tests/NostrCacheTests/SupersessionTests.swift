@@ -16,7 +16,7 @@ struct SupersessionTests {
             try await cache.write(events)
             let expected = try await cache.tables()
             for seed in 0..<60 as Range<UInt64> {
-                try await cache.script("TRUNCATE nostr_events, nostr_replaceable_heads, nostr_profiles")
+                try await cache.clear()
                 var random = SeededGenerator(seed: seed)
                 let repeated = events + (0..<5).compactMap { _ in events.randomElement(using: &random) }
                 for batch in Self.split(repeated.shuffled(using: &random), using: &random) {
@@ -200,7 +200,7 @@ struct LifecycleTests {
             sequence.row["order"]?.string == "any" ? Self.permutations(Array(events.indices)) : [Array(events.indices)]
         try await CacheFixture.with { cache in
             for order in orders {
-                try await cache.script("TRUNCATE nostr_events, nostr_replaceable_heads, nostr_profiles")
+                try await cache.clear()
                 var reasons: [JSONValue] = []
                 for index in order {
                     let (event, now) = events[index]

@@ -1,5 +1,6 @@
 import NIOCore
 import Nostr
+import TestSupport
 import Testing
 
 @testable import RelayClient

@@ -1,6 +1,7 @@
 import NIOCore
 import NIOSSL
 import Nostr
+import TestSupport
 import Testing
 
 @testable import RelayClient

@@ -37,6 +37,7 @@ struct TidyTests {
     static let arrows: [String: Set<String>] = [
         "Nostr": ["CSecp256k1", "CLibCrypto", "Synchronization", "Swift"],
         "Postgres": ["CLibPQ", "Logging", "Glibc", "Synchronization", "Dispatch"],
+        "LineFiles": ["CZlib", "CZstd", "Glibc"],
         "RelayClient": [
             "Nostr", "Logging", "Glibc", "Synchronization", "NIOCore", "NIOPosix", "NIOHTTP1", "NIOSSL", "NIOTLS",
             "NIOWebSocket", "NIOConcurrencyHelpers",
@@ -49,8 +50,12 @@ struct TidyTests {
             "Glibc", "Synchronization",
         ],
         "Ingest": [
-            "Nostr", "RelayClient", "NostrCache", "Postgres", "Logging", "Metrics", "ServiceLifecycle", "NIOCore",
+            "Nostr", "LineFiles", "RelayClient", "NostrCache", "Postgres", "Logging", "Metrics", "ServiceLifecycle",
+            "NIOCore",
             "NIOPosix", "Synchronization", "Glibc",
+        ],
+        "Providers": [
+            "Nostr", "RelayClient", "NostrCache", "Postgres", "Logging", "Metrics", "ServiceLifecycle", "NIOCore",
         ],
         "Serving": [
             "Nostr", "Postgres", "ArgumentParser", "Configuration", "CoreMetrics", "Foundation", "Glibc", "HTTPTypes",

@@ -4,17 +4,9 @@ import TestSupport
 
 /// Events in files: real ones, which stay where they are and are no part of the repository, and those of a test.
 enum EventFiles {
-    /// In the folder `shared` beside the repository, or where `NOSTR_SHARED` points. Tests run in the package's root.
-    private static let folder: URL = {
-        let environment = ProcessInfo.processInfo.environment["NOSTR_SHARED"]
-        let root = URL(filePath: FileManager.default.currentDirectoryPath)
-        return (environment.map { URL(filePath: $0) } ?? root.appending(path: "../shared")).appending(
-            path: "data/events")
-    }()
+    static let arePresent = SharedFiles.areHere
 
-    static let arePresent = FileManager.default.fileExists(atPath: Self.path("dev.jsonl"))
-
-    static func path(_ name: String) -> String { Self.folder.appending(path: name).path() }
+    static func path(_ name: String) -> String { SharedFiles.events(name) }
 
     /// The lines of a file, without their line feeds.
     static func lines(_ path: String) throws -> [[UInt8]] {

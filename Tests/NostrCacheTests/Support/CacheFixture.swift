@@ -50,10 +50,11 @@ struct CacheFixture: Sendable {
         return connection
     }
 
-    func writer(_ change: (inout CacheWriterLimits) -> Void = { _ in }) -> CacheWriter {
+    func writer(rules: CacheRules = CacheRules(), _ change: (inout CacheWriterLimits) -> Void = { _ in }) -> CacheWriter
+    {
         var limits = CacheWriterLimits()
         change(&limits)
-        return CacheWriter(connection: self.connection, limits: limits)
+        return CacheWriter(connection: self.connection, rules: rules, limits: limits)
     }
 
     /// Writes events, all seen at the same moment.
@@ -96,17 +97,12 @@ struct CacheFixture: Sendable {
     /// Everything that must be the same whatever the order of arrival: all tables, but for numbers and wall-clock
     /// times.
     func tables() async throws -> [String] {
-        try await self.column(
-            """
-            SELECT 'event ' || (to_jsonb(e) - 'ingest_seq')::text AS line FROM nostr_events e
-            UNION ALL SELECT 'head ' || to_jsonb(h)::text FROM nostr_replaceable_heads h
-            UNION ALL SELECT 'profile ' || to_jsonb(p)::text FROM nostr_profiles p
-            UNION ALL SELECT 'quarantine ' || (to_jsonb(q) - 'quarantine_id' - 'seen_at')::text FROM nostr_quarantine q
-            UNION ALL SELECT 'coverage ' || (to_jsonb(c) - 'updated_at' - 'last_eose_at')::text FROM nostr_coverage c
-            UNION ALL SELECT 'hole ' || (to_jsonb(h) - 'first_seen_at' - 'last_tried_at')::text
-            FROM nostr_coverage_holes h
-            ORDER BY 1
-            """)
+        try await self.column(TableDump.lines(of: TableDump.tables) + " ORDER BY 1")
+    }
+
+    /// Empties every table of the cache but those of relays and streams.
+    func clear() async throws {
+        try await self.script(TableDump.clear)
     }
 
     var storedIDs: Set<String> {

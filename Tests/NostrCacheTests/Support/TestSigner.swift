@@ -38,6 +38,8 @@ final class TestSigner {
         try self.verifier.verify(Event(parsing: json.span))
     }
 
+    func sha256(_ bytes: [UInt8]) -> Bytes32 { self.verifier.sha256(bytes.span) }
+
     func key(_ author: UInt8) -> PublicKey {
         var pair = self.pair(author)
         var key = secp256k1_xonly_pubkey()

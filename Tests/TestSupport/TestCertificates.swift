@@ -1,15 +1,15 @@
 import Foundation
-import NIOSSL
+package import NIOSSL
 
 /// Certificates for one test run, made by the `openssl` program in a directory of their own.
-struct TestCertificates {
+package struct TestCertificates: Sendable {
     private let directory: URL
 
     /// The trust root that clients of these tests are given.
-    var caFile: String { self.path("ca.pem") }
+    package var caFile: String { self.path("ca.pem") }
 
     /// The same for every test: making keys takes a while.
-    static let shared = Result { try TestCertificates() }
+    package static let shared = Result { try TestCertificates() }
 
     private init() throws {
         self.directory = FileManager.default.temporaryDirectory.appendingPathComponent("relay-certificates-\(UUID())")
@@ -18,7 +18,7 @@ struct TestCertificates {
             try self.makeSelfSigned(authority, subject: authority, isAuthority: true)
         }
         try self.makeSelfSigned("self-signed", subject: "localhost", isAuthority: false)
-        try self.makeSigned("good", by: "ca", names: "DNS:localhost,IP:127.0.0.1")
+        try self.makeSigned("good", by: "ca", names: "DNS:localhost,IP:127.0.0.1,DNS:*.test")
         try self.makeSigned("wrong-name", by: "ca", names: "DNS:other.example")
         try self.makeSigned("expired", by: "ca", names: "DNS:localhost", days: -1)
         try self.makeSigned("unknown-ca", by: "stranger", names: "DNS:localhost")
@@ -27,7 +27,7 @@ struct TestCertificates {
     }
 
     /// A server's context with that certificate and its key, and no chain.
-    func server(_ name: String, _ change: (inout TLSConfiguration) -> Void = { _ in }) throws -> NIOSSLContext {
+    package func server(_ name: String, _ change: (inout TLSConfiguration) -> Void = { _ in }) throws -> NIOSSLContext {
         let certificate = try NIOSSLCertificate.fromPEMFile(self.path(name + ".pem")).map {
             NIOSSLCertificateSource.certificate($0)
         }

@@ -3,8 +3,45 @@ import NIOHTTP1
 import NIOPosix
 package import Nostr
 
+/// One GET on an address of the web, under the same guard as a connection to a relay: resolved once, every address judged,
+/// only judged addresses dialled. Nothing is followed.
+package enum DocumentRequest {
+    package enum Answer: Equatable, Sendable {
+        /// Status 200 with the whole body.
+        case document(ByteBuffer)
+        /// Another status, with the `Location` of a redirect.
+        case status(Int, location: String?)
+        /// Larger than `informationBytesMax`.
+        case tooLarge
+        /// Not HTTP, or ended before its end.
+        case unreadable
+    }
+
+    /// - Parameters:
+    ///   - url: `ws` stands for `http` and `wss` for `https`; the four are alike in the URL standard.
+    ///   - accept: the media type to ask for.
+    /// - Throws: `RelayConnectionError` if no answer came, within `informationLimit` or at all; `CancellationError`.
+    package static func get(
+        _ url: RelayURL, accept: String,
+        options: RelayConnectionOptions = RelayConnectionOptions(),
+        on eventLoop: any EventLoop = MultiThreadedEventLoopGroup.singleton.next(),
+        resolver: AddressResolver = .system
+    ) async throws -> Answer {
+        let request = try await eventLoop.submit {
+            NIOLoopBound(
+                Exchange(with: url, accept: accept, options: options, on: eventLoop, resolver: resolver),
+                eventLoop: eventLoop)
+        }.get()
+        return try await withTaskCancellationHandler {
+            try await eventLoop.flatSubmit { request.value.start() }.get()
+        } onCancel: {
+            eventLoop.execute { request.value.cancel() }
+        }
+    }
+}
+
 extension RelayInformation {
-    /// Asks a relay for its document: one GET on the relay's own URL, under the same guard as a connection.
+    /// Asks a relay for its document (NIP-11), on the relay's own URL.
     ///
     /// Whatever the relay answers instead of a document is `absent`: another status, a redirect (never followed), more
     /// than `informationBytesMax`, HTML.
@@ -16,44 +53,42 @@ extension RelayInformation {
         on eventLoop: any EventLoop = MultiThreadedEventLoopGroup.singleton.next(),
         resolver: AddressResolver = .system
     ) async throws -> RelayInformation {
-        let request = try await eventLoop.submit {
-            NIOLoopBound(
-                InformationRequest(to: url, options: options, on: eventLoop, resolver: resolver), eventLoop: eventLoop)
-        }.get()
-        let body = try await withTaskCancellationHandler {
-            try await eventLoop.flatSubmit { request.value.start() }.get()
-        } onCancel: {
-            eventLoop.execute { request.value.cancel() }
-        }
-        return body.map { RelayInformation(parsing: $0.readableBytesUInt8Span) } ?? .absent
+        let answer = try await DocumentRequest.get(
+            url, accept: "application/nostr+json", options: options, on: eventLoop, resolver: resolver)
+        guard case .document(let body) = answer else { return .absent }
+        return RelayInformation(parsing: body.readableBytesUInt8Span)
     }
 }
 
-/// One NIP-11 request. Confined to its event loop.
-private final class InformationRequest {
+/// The request and its answer. Confined to its event loop.
+private final class Exchange {
     private let url: RelayURL
+    private let accept: String
     private let options: RelayConnectionOptions
     private let eventLoop: any EventLoop
     private let resolver: AddressResolver
-    private let body: EventLoopPromise<ByteBuffer?>
+    private let answer: EventLoopPromise<DocumentRequest.Answer>
     private var channel: (any Channel)?
     private var isOver = false
 
-    init(to url: RelayURL, options: RelayConnectionOptions, on eventLoop: any EventLoop, resolver: AddressResolver) {
+    init(
+        with url: RelayURL, accept: String, options: RelayConnectionOptions, on eventLoop: any EventLoop,
+        resolver: AddressResolver
+    ) {
         self.url = url
+        self.accept = accept
         self.options = options
         self.eventLoop = eventLoop
         self.resolver = resolver
-        self.body = eventLoop.makePromise()
+        self.answer = eventLoop.makePromise()
     }
 
-    /// Succeeds with nil if the relay answered with something else than a document.
-    func start() -> EventLoopFuture<ByteBuffer?> {
-        guard !self.isOver else { return self.body.futureResult }
+    func start() -> EventLoopFuture<DocumentRequest.Answer> {
+        guard !self.isOver else { return self.answer.futureResult }
         let limit = self.eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(self.options.informationLimit)) {
             self.finish(.failure(RelayConnectionError.connectTimedOut))
         }
-        self.body.futureResult.assumeIsolated().whenComplete { _ in
+        self.answer.futureResult.assumeIsolated().whenComplete { _ in
             limit.cancel()
             self.channel?.close(promise: nil)
         }
@@ -61,21 +96,21 @@ private final class InformationRequest {
             let bodyByteCountMax = self.options.informationBytesMax
             try RelayDial.channel(to: self.url, options: self.options, on: self.eventLoop, resolver: self.resolver) {
                 try $0.addHTTPClientHandlers(leftOverBytesStrategy: .dropBytes)
-                try $0.addHandler(InformationHandler(bodyByteCountMax: bodyByteCountMax))
+                try $0.addHandler(ExchangeHandler(bodyByteCountMax: bodyByteCountMax))
             }.assumeIsolated().whenComplete { self.connected($0) }
         } catch {
             self.finish(.failure(error))
         }
-        return self.body.futureResult
+        return self.answer.futureResult
     }
 
     func cancel() {
         self.finish(.failure(CancellationError()))
     }
 
-    private func finish(_ result: Result<ByteBuffer?, any Error>) {
+    private func finish(_ result: Result<DocumentRequest.Answer, any Error>) {
         self.isOver = true
-        self.body.completeWith(result)
+        self.answer.completeWith(result)
     }
 
     private func connected(_ result: Result<any Channel, any Error>) {
@@ -85,8 +120,8 @@ private final class InformationRequest {
         case .success(let channel):
             self.channel = channel
             do {
-                let handler = try channel.pipeline.syncOperations.handler(type: InformationHandler.self)
-                handler.start(self.url, userAgent: self.options.userAgent) { self.finish($0) }
+                let handler = try channel.pipeline.syncOperations.handler(type: ExchangeHandler.self)
+                handler.start(self.url, accept: self.accept, userAgent: self.options.userAgent) { self.finish($0) }
             } catch {
                 self.finish(.failure(RelayConnectionError.connectionRefused(message: "closed at once")))
             }
@@ -97,14 +132,14 @@ private final class InformationRequest {
 }
 
 /// Sends the request and collects the body, up to its limit.
-private final class InformationHandler: ChannelInboundHandler {
+private final class ExchangeHandler: ChannelInboundHandler {
     typealias InboundIn = HTTPClientResponsePart
     typealias OutboundOut = HTTPClientRequestPart
 
     private let bodyByteCountMax: Int
     private var context: ChannelHandlerContext?
     private var body = ByteBuffer()
-    private var finish: ((Result<ByteBuffer?, any Error>) -> Void)?
+    private var finish: ((Result<DocumentRequest.Answer, any Error>) -> Void)?
 
     init(bodyByteCountMax: Int) {
         self.bodyByteCountMax = bodyByteCountMax
@@ -115,14 +150,17 @@ private final class InformationHandler: ChannelInboundHandler {
     func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
 
     /// `finish` may be called more than once; the first call counts.
-    func start(_ url: RelayURL, userAgent: String, finish: @escaping (Result<ByteBuffer?, any Error>) -> Void) {
+    func start(
+        _ url: RelayURL, accept: String, userAgent: String,
+        finish: @escaping (Result<DocumentRequest.Answer, any Error>) -> Void
+    ) {
         guard let context = self.context else {
             finish(.failure(RelayConnectionError.connectionRefused(message: "closed at once")))
             return
         }
         self.finish = finish
         let headers: HTTPHeaders = [
-            "Host": url.authority, "Accept": "application/nostr+json", "User-Agent": userAgent, "Connection": "close",
+            "Host": url.authority, "Accept": accept, "User-Agent": userAgent, "Connection": "close",
         ]
         let head = HTTPRequestHead(version: .http1_1, method: .GET, uri: url.target, headers: headers)
         context.write(self.wrapOutboundOut(.head(head)), promise: nil)
@@ -132,29 +170,32 @@ private final class InformationHandler: ChannelInboundHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch self.unwrapInboundIn(data) {
         case .head(let head):
-            if head.status != .ok { self.finish?(.success(nil)) }
+            if head.status != .ok {
+                let location = head.headers.first(name: "Location")
+                self.finish?(.success(.status(Int(head.status.code), location: location)))
+            }
         case .body(let part):
             guard self.body.readableBytes + part.readableBytes <= self.bodyByteCountMax else {
                 self.body.clear()
-                self.finish?(.success(nil))
+                self.finish?(.success(.tooLarge))
                 self.finish = nil
                 context.close(promise: nil)
                 return
             }
             self.body.writeImmutableBuffer(part)
         case .end:
-            self.finish?(.success(self.body))
+            self.finish?(.success(.document(self.body)))
         }
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        // Not HTTP: the relay has no document.
-        self.finish?(error is HTTPParserError ? .success(nil) : .failure(RelayConnectionError(connecting: error)))
+        self.finish?(
+            error is HTTPParserError ? .success(.unreadable) : .failure(RelayConnectionError(connecting: error)))
         context.close(promise: nil)
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        self.finish?(.success(nil))
+        self.finish?(.success(.unreadable))
         context.fireChannelInactive()
     }
 }

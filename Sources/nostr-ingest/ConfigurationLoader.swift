@@ -54,7 +54,8 @@ struct ConfigurationLoader {
         sources.refuse(file?.problems ?? [])
         sources.refuseUnknownVariables(
             keys: DaemonSettings.all.map(\.key)
-                + ["relays.primary", "relays.fallback", "communities.bases", "providers.trustedKeys",
+                + [
+                    "relays.primary", "relays.fallback", "communities.bases", "providers.trustedKeys",
                     "database.password",
                 ])
         var loaded = LoadedConfiguration(configuration: DaemonConfiguration(), sources: [:], file: file?.name)

@@ -3,9 +3,6 @@ import Foundation
 import Logging
 import Serving
 
-/// The wrapper of the command line, not what a NIP-56 report says.
-typealias Flag = ArgumentParser.Flag
-
 /// In this module a flag is one of the command line; what readings of NIPs note is `Nostr.Flag`.
 typealias Flag<Value> = ArgumentParser.Flag<Value>
 

@@ -17,6 +17,6 @@ package enum NostrSchema {
             version: 8, name: "0008_reactions_zaps_labels.sql", bytes: PackageResources._008_reactions_zaps_labels_sql),
         Migration(version: 9, name: "0009_communities.sql", bytes: PackageResources._009_communities_sql),
         Migration(version: 10, name: "0010_rollups.sql", bytes: PackageResources._010_rollups_sql),
-        Migration(version: 11, name: "0020_lookups.sql", bytes: PackageResources._020_lookups_sql),
+        Migration(version: 11, name: "0011_lookups.sql", bytes: PackageResources._011_lookups_sql),
     ]
 }

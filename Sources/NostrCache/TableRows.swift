@@ -98,8 +98,10 @@ extension PostgresType {
         case .int2: "smallint[]"
         case .int4: "integer[]"
         case .text: "text[]"
+        case .float4: "real[]"
         case .float8: "double precision[]"
         case .timestamptz: "timestamptz[]"
+        case .uuid: "uuid[]"
         case .jsonb: "jsonb[]"
         }
     }

@@ -5,7 +5,7 @@ import Logging
 import Postgres
 import Serving
 
-/// The wrapper of the command line, not what a NIP-56 report says.
+/// The wrapper of the command line; what readings of NIPs note is `Nostr.Flag`.
 typealias Flag = ArgumentParser.Flag
 
 /// Options that every command with a configuration has; none has a default, so that none hides another source.

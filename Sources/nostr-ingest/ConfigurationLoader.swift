@@ -129,7 +129,7 @@ struct ConfigurationLoader {
                 problems.append(
                     ConfigurationProblem(
                         place: Self.program.variable(key), key: key,
-                        reason: "'\(piece)' is no public key: 64 lower-case hexadecimal digits"))
+                        reason: "'\(piece)' is no key: 64 lower-case hexadecimal digits"))
                 return nil
             }
         } else if let keys = file?.trustedKeys {

@@ -3,8 +3,8 @@ import Foundation
 import Logging
 import Serving
 
-/// In this module a flag is one of the command line; what readings of NIPs note is `Nostr.Flag`.
-typealias Flag<Value> = ArgumentParser.Flag<Value>
+/// The wrapper of the command line; what readings of NIPs note is `Nostr.Flag`.
+typealias Flag = ArgumentParser.Flag
 
 /// Options that every command with a configuration has; none has a default, so that none hides another source.
 struct ConfigurationOptions: ParsableArguments {

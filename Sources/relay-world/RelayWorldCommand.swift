@@ -1,5 +1,8 @@
 import ArgumentParser
 
+/// The wrapper of the command line; what readings of NIPs note is `Nostr.Flag`.
+typealias Flag = ArgumentParser.Flag
+
 @main
 struct RelayWorldCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

@@ -147,7 +147,8 @@ struct IngestFamiliesTests {
 
     @Test func `a scrape passes the strict parser and counters begin at 0`() throws {
         let families = try ExpositionParser.parse(
-            MetricsExposition.encode(self.families { _, _ in } + ProcessFamilies.all + LogCounts().families(prefix: IngestFamilies.prefix)))
+            MetricsExposition.encode(
+                self.families { _, _ in } + ProcessFamilies.all + LogCounts().families(prefix: IngestFamilies.prefix)))
         let names = Set(families.map(\.name))
         for name in [
             "relay_connected", "relay_connects_total", "relay_closed_total", "events_received_total",

@@ -64,7 +64,8 @@ struct TidyTests {
         ],
         // No relay, no cache: of Nostr it takes the JSON parser and the clock's words (docs/decisions/0018).
         "control-plane": [
-            "ControlPlane", "Serving", "Postgres", "Nostr", "ArgumentParser", "AsyncHTTPClient", "CoreMetrics", "Foundation",
+            "ControlPlane", "Serving", "Postgres", "Nostr", "ArgumentParser", "AsyncHTTPClient", "CoreMetrics",
+            "Foundation",
             "Glibc", "HTTPTypes", "JWTKit", "Logging", "Metrics", "NIOCore", "NIOHTTP1", "ServiceLifecycle",
             "Synchronization",
         ],

@@ -54,7 +54,8 @@ struct ConfigurationLoader {
         sources.refuse(file?.problems ?? [])
         sources.refuseUnknownVariables(
             keys: DaemonSettings.all.map(\.key)
-                + ["relays.primary", "relays.fallback", "communities.bases", "providers.trustedKeys",
+                + [
+                    "relays.primary", "relays.fallback", "communities.bases", "providers.trustedKeys",
                     "database.password",
                 ])
         var loaded = LoadedConfiguration(configuration: DaemonConfiguration(), sources: [:], file: file?.name)
@@ -128,7 +129,7 @@ struct ConfigurationLoader {
                 problems.append(
                     ConfigurationProblem(
                         place: Self.program.variable(key), key: key,
-                        reason: "'\(piece)' is no public key: 64 lower-case hexadecimal digits"))
+                        reason: "'\(piece)' is no key: 64 lower-case hexadecimal digits"))
                 return nil
             }
         } else if let keys = file?.trustedKeys {

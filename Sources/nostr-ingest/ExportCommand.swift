@@ -105,7 +105,7 @@ struct ExportCommand: AsyncParsableCommand {
         selection.authors = Set(
             try self.author.map { text in
                 guard let key = PublicKey(hex: text) else {
-                    throw ValidationError("--author: '\(text)' is no public key: 64 lower-case hexadecimal digits")
+                    throw ValidationError("--author: '\(text)' is no key: 64 lower-case hexadecimal digits")
                 }
                 return key
             })

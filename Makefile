@@ -48,7 +48,9 @@ lint: ## fail on badly formatted sources
 units: ## verify the systemd units and their exposure (skipped without systemd-analyze)
 	@systemd/verify.sh
 
-demo: release ## start the demo relay, ingest it into a private PostgreSQL, show what the cache holds
+demo: setup ## build the daemon and a demo relay, ingest it into a private PostgreSQL, show what the cache holds
+	swift build -c release --product nostr-ingest
+	swift build -c release --product relay-world
 	@Tests/Demo/demo.sh
 
 run: release ## follow the public relays of config/nostr-ingest.yaml

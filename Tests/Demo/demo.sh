@@ -66,6 +66,11 @@ GROUP BY subclaw ORDER BY posts DESC LIMIT 5"
 if command -v psql >/dev/null && [ -n "$socket" ]; then
   say "   … and what a page would ask: the busiest communities"
   psql -h "$socket" -U nostr -d postgres -X -c "$query" || true
+  say "   … and what people think: the posts with most zaps"
+  psql -h "$socket" -U nostr -d postgres -X -c "
+SELECT left(e.content, 40) AS post, s.score, s.descendant_count AS thread, s.zap_count AS zaps, s.zap_msats / 1000 AS sats
+FROM nostr_event_stats s JOIN nostr_events e USING (event_id)
+WHERE e.kind = 1111 ORDER BY s.zap_msats DESC, e.event_id LIMIT 5" || true
 fi
 
 say "4. Health"
@@ -74,7 +79,7 @@ say "4. Health"
 say "5. How to look further"
 cat <<TXT
    make run                                 the same against the public relays of config/nostr-ingest.yaml
-   .build/release/nostr-ingest --help       run, backfill, status, migrate, check-config, health
+   .build/release/nostr-ingest --help       run, backfill, import, export, rebuild, status, migrate, health
    .build/release/nostr-ingest run --config Tests/Demo/demo.yaml --state-dir $state/cluster --primary $relay --allow-private
                                             this cache again; while it runs:
      curl http://127.0.0.1:9464/metrics

@@ -1,5 +1,6 @@
 import Ingest
 import Nostr
+import Providers
 import Serving
 
 /// Every key of the configuration that has a single value.

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import LineFiles
 import Logging
 import Serving
 

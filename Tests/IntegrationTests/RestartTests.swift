@@ -41,7 +41,7 @@ struct RestartTests {
         let cluster = try await TestDirectory.startCluster(in: TestDirectory.make("restart"), options: options)
         try await Self.migrate(cluster)
 
-        var random = SplitMix64(seed: Self.seed)
+        var random = RelayWorld.SplitMix64(seed: Self.seed)
         var witness = Witness(world: world, streams: Self.streams)
         for round in 0..<Self.rounds {
             if round.isMultiple(of: Self.roundsOfEra) { try await Self.empty(cluster) }

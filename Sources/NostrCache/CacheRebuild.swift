@@ -9,17 +9,17 @@ package import Postgres
 /// on writing; counters may be wrong until the last phase has passed their row.
 package struct CacheRebuild: Sendable {
     package enum Phase: String, CaseIterable, Sendable {
-        /// Each event is read, verified and derived again.
-        case events
         /// Rows whose event is not there are removed.
         case orphans
+        /// Each event is read, verified and derived again.
+        case events
         /// Counters of events, then those of communities.
         case counters
     }
 
     package struct Progress: Equatable, Sendable {
         package let phase: Phase
-        /// Events, tables or targets that are done.
+        /// Tables, events or targets that are done.
         package let done: Int
         /// As many as there were when the phase began; nil where nobody has counted.
         package let total: Int?
@@ -56,8 +56,8 @@ package struct CacheRebuild: Sendable {
     /// - Parameter progress: called after every step.
     package func run(progress: @Sendable (Progress) -> Void = { _ in }) async throws -> Outcome {
         var outcome = Outcome()
-        try await self.events(&outcome, progress)
         try await self.orphans(&outcome, progress)
+        try await self.events(&outcome, progress)
         try await self.counters(&outcome, progress)
         return outcome
     }
@@ -141,7 +141,8 @@ package struct CacheRebuild: Sendable {
     /// As many events as the planner knows of.
     private func estimate() async throws -> Int? {
         try await self.connection.run { session in
-            let row = try session.execute("SELECT greatest(reltuples, 0)::bigint FROM pg_class WHERE oid = 'nostr_events'::regclass")
+            let row = try session.execute(
+                "SELECT greatest(reltuples, 0)::bigint FROM pg_class WHERE oid = 'nostr_events'::regclass")
             return row.first?[0].int8.map(Int.init).flatMap { $0 > 0 ? $0 : nil }
         }
     }

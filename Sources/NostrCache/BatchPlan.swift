@@ -1,5 +1,4 @@
 import Nostr
-import Postgres
 
 /// What a batch of events comes to, decided without a database: which are new, which is the current version of what,
 /// which are taken back, and what became of every one.
@@ -8,25 +7,6 @@ import Postgres
 /// repetition within a batch do not matter: of equal ids the first counts, of one coordinate's versions the greatest
 /// `created_at`, then the lowest id (NIP-01), and requests bind what stands in front of them as well.
 struct BatchPlan {
-    /// What the database says about the events of the batch.
-    struct Probe {
-        var existing: Set<EventID> = []
-        var heads: [Coordinate: StoredHead] = [:]
-        /// Those that could bind an event of the batch.
-        var marks = LifecycleMarks()
-        /// What single relays may no longer show, by key.
-        var relayVanishes: [PublicKey: [(relay: RelayID, until: Timestamp)]] = [:]
-        /// Relays that requests of the batch name, as far as they are known here.
-        var relays: [RelayURL: RelayID] = [:]
-    }
-
-    /// The high-water marks of a coordinate.
-    struct StoredHead {
-        let newest: HighWaterMark
-        /// Kind 0: the newest version that could be read.
-        let readable: HighWaterMark?
-    }
-
     struct Head {
         let coordinate: Coordinate
         let newest: HighWaterMark
@@ -310,55 +290,5 @@ extension BatchPlan {
             self.profiles.append(source.profile)
         }
         return readable
-    }
-}
-
-// MARK: - Answers
-
-extension BatchPlan.Probe {
-    mutating func read(deleted: PostgresResult, vanishes: PostgresResult) {
-        for row in deleted {
-            guard let target = row[0].eventID, let pubkey = row[1].publicKey, let mark = row.mark(at: 2) else {
-                continue
-            }
-            self.marks.add(mark, toEvent: LifecycleMarks.DeletedEvent(target: NamedID(target), pubkey: pubkey))
-        }
-        for row in vanishes {
-            guard let pubkey = row[0].publicKey, let mark = row.mark(at: 1) else { continue }
-            self.marks.add(mark, toKey: pubkey)
-        }
-    }
-
-    mutating func read(relayVanishes: PostgresResult) {
-        for row in relayVanishes {
-            guard let pubkey = row[0].publicKey, let relay = row[1].int4, let until = row[2].int8 else { continue }
-            self.relayVanishes[pubkey, default: []].append((RelayID(relay), Timestamp(until)))
-        }
-    }
-
-    mutating func read(relays: PostgresResult) {
-        for row in relays {
-            guard let id = row[0].int4, let url = row[1].text.flatMap(RelayURL.init) else { continue }
-            self.relays[url] = RelayID(id)
-        }
-    }
-
-    mutating func read(heads: PostgresResult, of coordinates: [Coordinate]) {
-        for row in heads {
-            guard let number = row[0].int8 else { continue }
-            let coordinate = coordinates[Int(number) - 1]
-            if let newest = row.mark(at: 1) {
-                self.heads[coordinate] = BatchPlan.StoredHead(newest: newest, readable: row.mark(at: 3))
-            }
-            if let mark = row.mark(at: 5) { self.marks.add(mark, toCoordinate: coordinate) }
-        }
-    }
-}
-
-extension PostgresRow {
-    /// A time and an id, side by side.
-    fileprivate func mark(at column: Int) -> HighWaterMark? {
-        guard let time = self[column].int8, let id = self[column + 1].eventID else { return nil }
-        return HighWaterMark(createdAt: Timestamp(time), id: id)
     }
 }

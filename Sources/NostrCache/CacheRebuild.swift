@@ -9,17 +9,17 @@ package import Postgres
 /// on writing; counters may be wrong until the last phase has passed their row.
 package struct CacheRebuild: Sendable {
     package enum Phase: String, CaseIterable, Sendable {
-        /// Each event is read, verified and derived again.
-        case events
         /// Rows whose event is not there are removed.
         case orphans
+        /// Each event is read, verified and derived again.
+        case events
         /// Counters of events, then those of communities.
         case counters
     }
 
     package struct Progress: Equatable, Sendable {
         package let phase: Phase
-        /// Events, tables or targets that are done.
+        /// Tables, events or targets that are done.
         package let done: Int
         /// As many as there were when the phase began; nil where nobody has counted.
         package let total: Int?
@@ -56,8 +56,8 @@ package struct CacheRebuild: Sendable {
     /// - Parameter progress: called after every step.
     package func run(progress: @Sendable (Progress) -> Void = { _ in }) async throws -> Outcome {
         var outcome = Outcome()
-        try await self.events(&outcome, progress)
         try await self.orphans(&outcome, progress)
+        try await self.events(&outcome, progress)
         try await self.counters(&outcome, progress)
         return outcome
     }

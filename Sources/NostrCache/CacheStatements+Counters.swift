@@ -5,17 +5,15 @@ import Postgres
 extension CacheStatements {
     private static let differences = """
         unnest($1::bytea[], $2::integer[], $3::integer[], $4::integer[], $5::integer[], $6::integer[], $7::integer[],
-          $8::integer[], $9::integer[], $10::text[], $11::text[], $12::bigint[])
-          AS c (event_id, replies, replies_ai, descendants, descendants_ai, up, down, reactions, zaps, msats,
-            msats_verified, last_reply_at)
+          $8::integer[], $9::bigint[])
+          AS c (event_id, replies, replies_ai, descendants, descendants_ai, up, down, reactions, last_reply_at)
         """
 
     /// Gains find or make their row.
     private static let gain = """
         INSERT INTO nostr_event_stats AS s (event_id, reply_count, reply_count_ai, descendant_count,
-          descendant_count_ai, up, down, reaction_count, zap_count, zap_msats, zap_msats_verified, last_reply_at)
-        SELECT c.event_id, c.replies, c.replies_ai, c.descendants, c.descendants_ai, c.up, c.down, c.reactions, c.zaps,
-          c.msats::numeric, c.msats_verified::numeric, c.last_reply_at
+          descendant_count_ai, up, down, reaction_count, last_reply_at)
+        SELECT *
         FROM \(differences)
         ON CONFLICT (event_id) DO UPDATE
         SET reply_count = s.reply_count + excluded.reply_count,
@@ -24,8 +22,6 @@ extension CacheStatements {
           descendant_count_ai = s.descendant_count_ai + excluded.descendant_count_ai,
           up = s.up + excluded.up, down = s.down + excluded.down,
           reaction_count = s.reaction_count + excluded.reaction_count,
-          zap_count = s.zap_count + excluded.zap_count, zap_msats = s.zap_msats + excluded.zap_msats,
-          zap_msats_verified = s.zap_msats_verified + excluded.zap_msats_verified,
           last_reply_at = greatest(s.last_reply_at, excluded.last_reply_at), updated_at = now()
         """
 
@@ -38,9 +34,7 @@ extension CacheStatements {
           descendant_count = greatest(s.descendant_count + c.descendants, 0),
           descendant_count_ai = greatest(s.descendant_count_ai + c.descendants_ai, 0),
           up = greatest(s.up + c.up, 0), down = greatest(s.down + c.down, 0),
-          reaction_count = greatest(s.reaction_count + c.reactions, 0), zap_count = greatest(s.zap_count + c.zaps, 0),
-          zap_msats = greatest(s.zap_msats + c.msats::numeric, 0),
-          zap_msats_verified = greatest(s.zap_msats_verified + c.msats_verified::numeric, 0),
+          reaction_count = greatest(s.reaction_count + c.reactions, 0),
           last_reply_at = greatest(s.last_reply_at, c.last_reply_at), updated_at = now()
         FROM \(differences)
         WHERE s.event_id = c.event_id
@@ -48,30 +42,63 @@ extension CacheStatements {
 
     /// Applies everything, and leaves no row that counts nothing.
     static func counters(_ changes: StatsChanges) -> [PostgresStatement] {
-        let sorted = changes.events.filter { !$0.value.isNothing }.sorted { $0.key < $1.key }
-        let gains = sorted.filter { !$0.value.isNegative }
-        let losses = sorted.filter { $0.value.isNegative }
+        let sorted = changes.events.sorted { $0.key < $1.key }
+        let counts = sorted.filter { !$0.value.count.isNothing }.map { (id: $0.key.id, count: $0.value.count) }
+        let gains = counts.filter { !$0.count.isNegative }
+        let losses = counts.filter { $0.count.isNegative }
+        let zaps = sorted.filter { $0.value.zaps != StatsChanges.Zaps() }.map { (id: $0.key.id, zaps: $0.value.zaps) }
         var statements: [PostgresStatement] = []
         if !gains.isEmpty { statements.append(PostgresStatement(self.gain, self.parameters(gains))) }
         if !losses.isEmpty { statements.append(PostgresStatement(self.lose, self.parameters(losses))) }
+        if !zaps.isEmpty { statements += self.zaps(zaps) }
         if !changes.shrunkenParents.isEmpty { statements.append(self.lastReplies(of: changes)) }
         statements += self.reactionCounts(changes)
-        if !losses.isEmpty { statements.append(self.removeEmptyStats(losses.map(\.key.id))) }
+        let shrunken = losses.map(\.id) + zaps.filter { $0.zaps.count < 0 }.map(\.id)
+        if !shrunken.isEmpty { statements.append(self.removeEmptyStats(shrunken)) }
         return statements + self.subclaws(changes)
     }
 
-    private static func parameters(
-        _ differences: [(key: NamedID, value: StatsChanges.Difference)]
-    ) -> [PostgresValue] {
-        func column(_ path: KeyPath<StatsChanges.Difference, Int>) -> PostgresValue {
-            .int4Array(differences.map { Int32(clamping: $0.value[keyPath: path]) })
+    private static func parameters(_ counts: [(id: EventID, count: StatsChanges.Counts)]) -> [PostgresValue] {
+        var columns = [PostgresArray](repeating: PostgresArray(of: .int4), count: 7)
+        for (_, count) in counts {
+            columns[0].append(Int32(clamping: count.replies))
+            columns[1].append(Int32(clamping: count.repliesAI))
+            columns[2].append(Int32(clamping: count.descendants))
+            columns[3].append(Int32(clamping: count.descendantsAI))
+            columns[4].append(Int32(clamping: count.up))
+            columns[5].append(Int32(clamping: count.down))
+            columns[6].append(Int32(clamping: count.reactions))
         }
-        return [
-            .ids(differences.map(\.key.id)), column(\.replies), column(\.repliesAI), column(\.descendants),
-            column(\.descendantsAI), column(\.up), column(\.down), column(\.reactions), column(\.zaps),
-            .textArray(differences.map { String($0.value.msats) }),
-            .textArray(differences.map { String($0.value.msatsVerified) }),
-            .int8Array(differences.map { $0.value.lastReplyAt?.seconds }),
+        return [.ids(counts.lazy.map(\.id))] + columns.map(PostgresValue.array)
+            + [.int8Array(counts.map { $0.count.lastReplyAt?.seconds })]
+    }
+
+    /// Sums of millisatoshi exceed 64 bits, so they travel as text.
+    private static func zaps(_ zaps: [(id: EventID, zaps: StatsChanges.Zaps)]) -> [PostgresStatement] {
+        [
+            // Made with nothing, so that a loss has a row to be taken from.
+            PostgresStatement(
+                """
+                INSERT INTO nostr_event_stats (event_id)
+                SELECT *
+                FROM unnest($1::bytea[])
+                ON CONFLICT (event_id) DO NOTHING
+                """, [.ids(zaps.map(\.id))]),
+            PostgresStatement(
+                """
+                UPDATE nostr_event_stats AS s
+                SET zap_count = greatest(s.zap_count + c.zaps, 0),
+                  zap_msats = greatest(s.zap_msats + c.msats::numeric, 0),
+                  zap_msats_verified = greatest(s.zap_msats_verified + c.msats_verified::numeric, 0), updated_at = now()
+                FROM unnest($1::bytea[], $2::integer[], $3::text[], $4::text[])
+                  AS c (event_id, zaps, msats, msats_verified)
+                WHERE s.event_id = c.event_id
+                """,
+                [
+                    .ids(zaps.map(\.id)), .int4Array(zaps.map { Int32(clamping: $0.zaps.count) }),
+                    .textArray(zaps.map { String($0.zaps.msats) }),
+                    .textArray(zaps.map { String($0.zaps.msatsVerified) }),
+                ]),
         ]
     }
 

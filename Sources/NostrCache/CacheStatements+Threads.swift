@@ -27,19 +27,30 @@ extension CacheStatements {
     }
 
     /// How many replies are how far below the given ones, and how many of them over AI posts alone.
+    ///
+    /// OFFSET 0 keeps each look for children a descent of the index: the planner, which cannot know how few there are, would
+    /// rather read all replies for each level.
     static func below(_ replies: [ThreadDifference.Reply], kinds: [Kind]) -> PostgresStatement {
         PostgresStatement(
             """
             WITH RECURSIVE down AS (
               SELECT r.number, e.event_id, r.is_ai AND e.is_ai AS is_ai, 1 AS depth
               FROM unnest($1::bytea[], $2::boolean[]) WITH ORDINALITY AS r (event_id, is_ai, number)
-              CROSS JOIN unnest($3::integer[]) AS k (kind)
-              JOIN nostr_events AS e ON e.kind = k.kind AND e.parent_id = r.event_id
+              CROSS JOIN LATERAL (
+                SELECT c.event_id, c.is_ai
+                FROM nostr_events AS c
+                WHERE c.kind = ANY ($3) AND c.parent_id = r.event_id
+                OFFSET 0
+              ) AS e
               UNION ALL
               SELECT d.number, e.event_id, d.is_ai AND e.is_ai, d.depth + 1
               FROM down AS d
-              CROSS JOIN unnest($3::integer[]) AS k (kind)
-              JOIN nostr_events AS e ON e.kind = k.kind AND e.parent_id = d.event_id
+              CROSS JOIN LATERAL (
+                SELECT c.event_id, c.is_ai
+                FROM nostr_events AS c
+                WHERE c.kind = ANY ($3) AND c.parent_id = d.event_id
+                OFFSET 0
+              ) AS e
               WHERE d.depth < $4
             )
             SELECT number, depth, count(*), count(*) FILTER (WHERE is_ai) FROM down GROUP BY 1, 2
@@ -54,7 +65,8 @@ extension CacheStatements {
 extension ThreadDifference {
     /// The two statements whose answers ``read(above:below:)`` takes.
     func statements(kinds: [Kind]) -> [PostgresStatement] {
-        let parents = Set(self.replies.lazy.map(\.parent)).sorted()
+        // A climb ends at the next reply of the set.
+        let parents = Set(self.replies.lazy.map(\.parent).filter { !self.set.contains($0.id) }).sorted()
         return [CacheStatements.above(parents, kinds: kinds), CacheStatements.below(self.replies, kinds: kinds)]
     }
 

@@ -83,8 +83,28 @@ extension CacheStatements {
             """, [.ids(receipts), .ids(targets), .keys(trusted)])
     }
 
-    static func count(_ receipts: [EventID], _ isCounted: Bool) -> PostgresStatement {
+    /// Receipts for a recipient of whom a provider is known, whose `provider_match` does not say so yet.
+    static func misjudged(for recipient: PublicKey, trusted: [PublicKey], limit: Int) -> PostgresStatement {
         PostgresStatement(
-            "UPDATE nostr_zaps SET is_counted = $2 WHERE event_id = ANY ($1)", [.ids(receipts), .bool(isCounted)])
+            """
+            SELECT z.event_id, z.payment_hash
+            FROM nostr_zaps AS z
+            LEFT JOIN nostr_zap_providers AS c
+              ON c.recipient_pubkey = z.recipient_pubkey AND c.provider_pubkey = z.provider_pubkey
+            WHERE z.recipient_pubkey = $1
+              AND z.level > 0
+              AND z.provider_match IS DISTINCT FROM (c.provider_pubkey IS NOT NULL OR z.provider_pubkey = ANY ($2))
+            LIMIT $3
+            """, [.bytea(recipient.value.bytes), .keys(trusted), .int8(Int64(limit))])
+    }
+
+    /// Moves `is_counted` from receipts to others.
+    static func count(_ flips: (counted: [EventID], uncounted: [EventID])) -> [PostgresStatement] {
+        [(flips.uncounted, false), (flips.counted, true)].compactMap { (receipts, isCounted) in
+            guard !receipts.isEmpty else { return nil }
+            return PostgresStatement(
+                "UPDATE nostr_zaps SET is_counted = $2 WHERE event_id = ANY ($1)",
+                [.ids(receipts), .bool(isCounted)])
+        }
     }
 }

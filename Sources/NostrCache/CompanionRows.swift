@@ -27,7 +27,7 @@ struct CompanionRows {
         switch event.kind {
         case .comment, .voiceComment:
             self.addMentions(of: event)
-            if row.namesExternalID { self.addComment(event) }
+            if row.namesPage { self.addComment(event) }
         case .reaction, .externalReaction:
             self.addMentions(of: event)
             self.addReaction(event)
@@ -92,7 +92,7 @@ extension CompanionRows {
         self.externalIDs.append(ExternalReading(id.raw).flags)
     }
 
-    /// A comment on a page names it twice: one row says so.
+    /// A comment on a page names it twice: one row says so. Of a community the column `subclaw` says it.
     private mutating func addComment(_ event: Event) {
         guard let comment = CommentEvent(event) else { return }
         let root = comment.root?.target.external
@@ -141,18 +141,20 @@ extension CompanionRows {
             if let id = target.external {
                 self.addExternalID(id, tag: reference.tag, role: "target", of: event)
             } else if let id = target.eventID {
-                self.addGroup(reaction.value, key, target: NamedID(id), pubkey: event.pubkey)
+                self.addGroup(reaction.value, key, NamedID(id), event)
             }
         }
     }
 
-    private mutating func addGroup(_ value: Reaction.Value, _ key: [UInt8]?, target: NamedID, pubkey: PublicKey) {
+    private mutating func addGroup(_ value: Reaction.Value, _ key: [UInt8]?, _ target: NamedID, _ event: Event) {
         switch value {
         case .like, .dislike:
-            self.reactionGroups.insert(ReactionGroups.Vote(target: target, pubkey: pubkey))
+            self.reactionGroups.insert(
+                ReactionGroups.Vote(target: target, pubkey: event.pubkey), row: event.id)
         case .emoji, .custom:
             guard let key else { return }
-            self.reactionGroups.insert(ReactionGroups.Emoji(target: target, key: key, pubkey: pubkey))
+            self.reactionGroups.insert(
+                ReactionGroups.Emoji(target: target, key: key, pubkey: event.pubkey), row: event.id)
         case .other:
             break
         }
@@ -216,7 +218,7 @@ extension CompanionRows {
         ])
 
     private mutating func addLabels(of event: Event) {
-        for label in Labels(event).labels {
+        for label in Labels(event).labels where !label.isOfAgents {
             self.labels.append(event.id)
             self.labels.append(number: label.labelNumber)
             self.labels.append(number: label.targetNumber)
@@ -230,6 +232,15 @@ extension CompanionRows {
             self.labels.append(event.createdAt)
             self.labels.append(label.flags)
         }
+    }
+}
+
+extension Labels.Label {
+    /// What every event of an agent says of itself: the column `is_ai` says it, and a row of its own for each would be the
+    /// largest part of the table.
+    fileprivate var isOfAgents: Bool {
+        guard case .itself = self.target else { return false }
+        return self.label.equals("ai") && self.namespace.equals("agent")
     }
 }
 

@@ -16,8 +16,8 @@ package struct EventRow: Sendable {
     package let rootID: EventID?
     /// NIP-40; kinds 5 and 62 do not expire.
     package let expiresAt: Timestamp?
-    /// There is something for the reader of external ids, labels, community posts.
-    let namesExternalID: Bool
+    /// There is something for the reader of external ids (other than a community), of labels, of community posts.
+    let namesPage: Bool
     let hasLabels: Bool
     let namesCommunity: Bool
     let identifierPiece: TagScanner.Piece?
@@ -63,8 +63,8 @@ package struct EventRow: Sendable {
         self.parentID = parent.map(EventID.init)
         self.rootID = root.map(EventID.init)
         self.expiresAt = Self.expiration(of: event, facts, bytes)
-        self.namesExternalID = facts.rootIdentifier != nil || facts.parentIdentifier != nil
-        self.hasLabels = facts.hasLabel
+        self.namesPage = Self.namesPage(facts, bytes, bases)
+        self.hasLabels = facts.hasLabel || (facts.hasAILabel && event.kind == .label)
         self.namesCommunity = facts.hasCommunity
         self.identifierPiece = identifier
         self.subclawPiece = identifier.flatMap { bases.slug(in: $0, bytes) }
@@ -82,6 +82,12 @@ package struct EventRow: Sendable {
 
     private func text(_ piece: TagScanner.Piece?) -> String? {
         piece.map { String(decoding: $0.text(self.event.canonical.span), as: UTF8.self) }
+    }
+
+    private static func namesPage(_ facts: TagFacts, _ bytes: Span<UInt8>, _ bases: CommunityBases) -> Bool {
+        [facts.rootIdentifier, facts.parentIdentifier].contains { identifier in
+            identifier.map { bases.slug(in: $0, bytes) == nil } ?? false
+        }
     }
 
     /// D3: whether a comment is one on a URL itself.

@@ -56,8 +56,8 @@ struct PaymentGroups {
 
     private static func add(_ receipt: Representative, sign: Int, to changes: inout StatsChanges) {
         guard let target = receipt.target else { return }
-        changes.change(target) {
-            $0.zaps += sign
+        changes.changeZaps(target) {
+            $0.count += sign
             $0.msats += Int128(sign) * Int128(receipt.msats)
             if receipt.isVerified { $0.msatsVerified += Int128(sign) * Int128(receipt.msats) }
         }

@@ -3,27 +3,23 @@ import Postgres
 
 /// What follows from the rows that one transaction inserts and removes: rows beside them, and counters.
 ///
-/// Counters are functions of rows. For every key that a changed row bears on, the function is evaluated before and after
-/// the rows change, and the difference is applied: so the order in which rows came cannot show, and a removal takes back
-/// exactly what the row had added. All writers hold the lock of the sequence, so nothing moves in between.
+/// Counters are functions of rows. For every key that a changed row bears on, the function is evaluated with the row and
+/// without it, and the difference is applied: first what the removed rows take away, from the rows as they were, then what
+/// the inserted ones add, to the rows as they will be. So the order in which rows came cannot show, and a removal takes
+/// back exactly what the row had added. All writers hold the lock of the sequence, so nothing moves in between.
 struct Projection {
     private let rules: CacheRules
     private var companions = CompanionRows()
     private(set) var removed = RemovedRows()
     private var inserted: [EventID] = []
     private var replies: [ThreadDifference.Reply] = []
-    private var reactions = ReactionGroups()
+    private var removedReactions = ReactionGroups()
     private var payments = PaymentGroups()
-    private var standing = Standing()
+    /// Which receipt stood for each payment before the rows change; nil where no zap is concerned.
+    private var representatives: [PaymentGroups.Representative?]?
     /// Receipts that stand for their payment now, and those that no longer do.
     private var receipts: (counted: [EventID], uncounted: [EventID]) = ([], [])
     private var changes: StatsChanges
-
-    /// How the groups stood before the rows changed.
-    private struct Standing {
-        var reactions: ReactionGroups.Standing?
-        var payments: [PaymentGroups.Representative?]?
-    }
 
     init(_ rules: CacheRules) {
         self.rules = rules
@@ -51,31 +47,28 @@ struct Projection {
         precondition(self.removed.isEmpty, "Removed twice")
         let results = try session.pipeline([CacheStatements.facts(ids), CacheStatements.reactionGroups(of: ids)])
         self.removed = RemovedRows(facts: results[0], replyKinds: self.rules.replyKinds)
-        self.reactions.insert(results[1])
+        self.removedReactions.insert(results[1])
         for reply in self.removed.replies { self.changes.removeReply(to: reply.parent, isAI: reply.isAI) }
         for post in self.removed.posts { self.changes.removePost(from: post.subclaw, isAI: post.isAI) }
     }
 
     // MARK: - Before and after
 
-    /// Looks at what the changing rows bear on, before they change: a round trip where there is anything to ask, two where
-    /// zaps are concerned.
+    /// Looks at what the changing rows bear on, before they change: a round trip, two where zaps are concerned.
     mutating func before(on session: PostgresSession) throws(PostgresError) {
-        self.reactions.formUnion(self.companions.reactionGroups)
+        guard self.changesRows else { return }
         for hash in self.companions.payments { self.payments.insert(hash) }
         var list = StatementList()
-        let payments =
-            self.changesRows
-            ? list.add(CacheStatements.payments(of: self.removed.ids, for: self.inserted + self.removed.ids)) : nil
-        let groups = self.reactions.isEmpty ? nil : self.reactions.ask(in: &list)
+        let payments = list.add(
+            CacheStatements.payments(of: self.removed.ids, for: self.inserted + self.removed.ids))
+        let reactions = self.removedReactions.ask(in: &list)
         let thread = self.removed.replies.isEmpty ? nil : self.ask(about: self.removed.replies, in: &list)
-        guard !list.isEmpty else { return }
         let results = try session.pipeline(list.statements)
-        if let groups { self.standing.reactions = self.reactions.standing(groups, results) }
+        if let reactions { self.removedReactions.apply(reactions, results, sign: -1, to: &self.changes) }
         if let thread { self.apply(thread, results, sign: -1) }
-        if let payments { self.payments.insert(results[payments]) }
+        self.payments.insert(results[payments])
         guard !self.payments.isEmpty else { return }
-        self.standing.payments = self.payments.standing(try session.pipeline([self.payments.statement])[0])
+        self.representatives = self.payments.standing(try session.pipeline([self.payments.statement])[0])
     }
 
     private var changesRows: Bool { !self.inserted.isEmpty || !self.removed.isEmpty }
@@ -100,8 +93,8 @@ struct Projection {
 
     func askAfter(in list: inout StatementList) -> Questions {
         var questions = Questions()
-        if self.standing.reactions != nil { questions.reactions = self.reactions.ask(in: &list) }
-        if self.standing.payments != nil {
+        questions.reactions = self.companions.reactionGroups.ask(in: &list)
+        if self.representatives != nil {
             list.add(
                 CacheStatements.judge(
                     self.companions.receipts, for: self.inserted + self.removed.ids,
@@ -113,10 +106,10 @@ struct Projection {
     }
 
     mutating func answer(_ questions: Questions, _ results: [PostgresResult]) {
-        if let question = questions.reactions, let before = self.standing.reactions {
-            self.reactions.apply(from: before, to: self.reactions.standing(question, results), &self.changes)
+        if let question = questions.reactions {
+            self.companions.reactionGroups.apply(question, results, sign: 1, to: &self.changes)
         }
-        if let index = questions.payments, let before = self.standing.payments {
+        if let index = questions.payments, let before = self.representatives {
             let after = self.payments.standing(results[index])
             self.receipts = self.payments.apply(from: before, to: after, &self.changes)
         }
@@ -138,11 +131,6 @@ struct Projection {
 
     /// The statements that apply the differences.
     var counterStatements: [PostgresStatement] {
-        var statements: [PostgresStatement] = []
-        if !self.receipts.uncounted.isEmpty {
-            statements.append(CacheStatements.count(self.receipts.uncounted, false))
-        }
-        if !self.receipts.counted.isEmpty { statements.append(CacheStatements.count(self.receipts.counted, true)) }
-        return statements + CacheStatements.counters(self.changes)
+        CacheStatements.count(self.receipts) + CacheStatements.counters(self.changes)
     }
 }

@@ -112,13 +112,21 @@ extension RebuildStatements {
         ), down AS (
           SELECT t.event_id AS target, e.event_id, e.is_ai, e.created_at, 1 AS depth
           FROM target AS t
-          CROSS JOIN unnest($2::integer[]) AS k (kind)
-          JOIN nostr_events AS e ON e.kind = k.kind AND e.parent_id = t.event_id
+          CROSS JOIN LATERAL (
+            SELECT c.event_id, c.is_ai, c.created_at
+            FROM nostr_events AS c
+            WHERE c.kind = ANY ($2) AND c.parent_id = t.event_id
+            OFFSET 0
+          ) AS e
           UNION ALL
           SELECT d.target, e.event_id, d.is_ai AND e.is_ai, e.created_at, d.depth + 1
           FROM down AS d
-          CROSS JOIN unnest($2::integer[]) AS k (kind)
-          JOIN nostr_events AS e ON e.kind = k.kind AND e.parent_id = d.event_id
+          CROSS JOIN LATERAL (
+            SELECT c.event_id, c.is_ai, c.created_at
+            FROM nostr_events AS c
+            WHERE c.kind = ANY ($2) AND c.parent_id = d.event_id
+            OFFSET 0
+          ) AS e
           WHERE d.depth < $3
         ), thread AS (
           SELECT target, count(*) FILTER (WHERE depth = 1) AS replies,

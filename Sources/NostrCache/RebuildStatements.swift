@@ -119,6 +119,7 @@ enum RebuildStatements {
                 """, start: [.bytea([])], key: [.bytea])
     }
 
+    /// Or whose event names somebody else: they are found by what the event says.
     private static let orphanedMentions = Orphans(
         sql: """
             WITH page AS (
@@ -133,7 +134,12 @@ enum RebuildStatements {
               WHERE m.pubkey = p.pubkey
                 AND m.created_at = p.created_at
                 AND m.event_id = p.event_id
-                AND NOT EXISTS (SELECT FROM nostr_events AS e WHERE e.event_id = p.event_id)
+                AND NOT EXISTS (
+                  SELECT
+                  FROM nostr_events AS e
+                  WHERE e.event_id = p.event_id
+                    AND e.created_at = p.created_at
+                    AND e.tags_json @> jsonb_build_array(jsonb_build_array('p', encode(p.pubkey, 'hex'))))
               RETURNING 1
             ), last AS (
               SELECT * FROM page ORDER BY pubkey DESC, created_at DESC, event_id DESC LIMIT 1

@@ -83,6 +83,7 @@ struct RebuildTransaction {
         if !plan.profileAuthors.isEmpty {
             list.add(CacheStatements.validateProfiles(of: plan.profileAuthors.sorted()))
         }
+        if bound.isAll, !plan.marks.vanishes.isEmpty { list.add(CacheStatements.notePurged(plan.marks)) }
         list.add(CacheStatements.judge(companions.receipts, for: gone, trusted: self.rules.trustedProviders))
         list.add(RebuildStatements.represent(companions.payments))
         return try session.pipeline(list.statements)[removed].affectedRows

@@ -4,8 +4,8 @@ import Nostr
 ///
 /// Every difference is that of a function of rows, before and after: no counter depends on how rows came to be there.
 struct StatsChanges {
-    /// Of `nostr_event_stats`.
-    struct Difference: Equatable {
+    /// Of `nostr_event_stats`: what replies and reactions come to.
+    struct Counts: Equatable {
         var replies = 0
         var repliesAI = 0
         var descendants = 0
@@ -13,20 +13,27 @@ struct StatsChanges {
         var up = 0
         var down = 0
         var reactions = 0
-        var zaps = 0
-        var msats: Int128 = 0
-        var msatsVerified: Int128 = 0
         /// The newest reply that was added.
         var lastReplyAt: Timestamp?
 
-        var isNothing: Bool { self == Difference() }
+        var isNothing: Bool { self == Counts() }
 
         var isNegative: Bool {
-            [
-                self.replies, self.repliesAI, self.descendants, self.descendantsAI, self.up, self.down, self.reactions,
-                self.zaps,
-            ].contains { $0 < 0 } || self.msats < 0 || self.msatsVerified < 0
+            self.replies < 0 || self.repliesAI < 0 || self.descendants < 0 || self.descendantsAI < 0 || self.up < 0
+                || self.down < 0 || self.reactions < 0
         }
+    }
+
+    /// Of `nostr_event_stats`: what zaps come to.
+    struct Zaps: Equatable {
+        var count = 0
+        var msats: Int128 = 0
+        var msatsVerified: Int128 = 0
+    }
+
+    struct Difference {
+        var count = Counts()
+        var zaps = Zaps()
     }
 
     /// Of `nostr_subclaws`.
@@ -51,8 +58,12 @@ struct StatsChanges {
         self.replyKinds = replyKinds
     }
 
-    mutating func change(_ target: NamedID, _ body: (inout Difference) -> Void) {
-        body(&self.events[target, default: Difference()])
+    mutating func change(_ target: NamedID, _ body: (inout Counts) -> Void) {
+        body(&self.events[target, default: Difference()].count)
+    }
+
+    mutating func changeZaps(_ target: NamedID, _ body: (inout Zaps) -> Void) {
+        body(&self.events[target, default: Difference()].zaps)
     }
 
     mutating func change(_ count: ReactionGroups.Count, by difference: Int) {

@@ -26,7 +26,7 @@ struct TagFacts {
     /// Some `["L","agent"]`, some `["l","ai","agent"]`.
     var hasAgentNamespace = false
     var hasAILabel = false
-    /// Some `l`, some `a` or `A` with a community (NIP-72).
+    /// Some `l` but the one of agents, some `a` or `A` with a community (NIP-72).
     var hasLabel = false
     var hasCommunity = false
     /// The first `expiration`, whatever its value.
@@ -67,8 +67,11 @@ struct TagFacts {
         case UInt8(ascii: "L"):
             if tag.value.equals("agent", bytes) { self.hasAgentNamespace = true }
         case UInt8(ascii: "l"):
-            self.hasLabel = true
-            if tag.value.equals("ai", bytes), tag.third.equals("agent", bytes) { self.hasAILabel = true }
+            if tag.value.equals("ai", bytes), tag.third.equals("agent", bytes) {
+                self.hasAILabel = true
+            } else {
+                self.hasLabel = true
+            }
         default: break
         }
     }

@@ -35,6 +35,7 @@ struct ThreadDifference {
     }
 
     let replies: [Reply]
+    let set: Set<EventID>
     /// By id; an id that is not here is no stored reply.
     var above: [NamedID: Link] = [:]
     /// By id; a reply that is not here has nothing below it.
@@ -42,11 +43,11 @@ struct ThreadDifference {
 
     init(_ replies: [Reply]) {
         self.replies = replies
+        self.set = Set(replies.lazy.map(\.id))
     }
 
     /// Adds the differences to `changes`, as gains or, with `sign` −1, as losses.
     func apply(sign: Int, to changes: inout StatsChanges) {
-        let set = Set(self.replies.lazy.map(\.id))
         for reply in self.replies {
             let depths = self.below[NamedID(reply.id)]
             var target = reply.parent
@@ -60,7 +61,9 @@ struct ThreadDifference {
                     $0.descendants += sign * all
                     $0.descendantsAI += sign * ai
                 }
-                guard !set.contains(target.id), let link = self.above[target], let parent = link.parent else { break }
+                guard !self.set.contains(target.id), let link = self.above[target], let parent = link.parent else {
+                    break
+                }
                 isAIPath = isAIPath && link.isAI
                 target = parent
             }

@@ -13,7 +13,7 @@ package enum Terminal {
     package static let errorIsTerminal = isatty(STDERR_FILENO) == 1
 
     /// Whether progress may be drawn over itself on standard error.
-    static let errorIsFancy = errorIsTerminal && isFancy(ProcessInfo.processInfo.environment)
+    package static let errorIsFancy = errorIsTerminal && isFancy(ProcessInfo.processInfo.environment)
 
     /// Whether lines may be drawn over and coloured.
     package static func isFancy(_ environment: [String: String]) -> Bool {
@@ -21,7 +21,7 @@ package enum Terminal {
     }
 
     /// Asks on a terminal; no anywhere else.
-    static func confirms(_ question: String) -> Bool {
+    package static func confirms(_ question: String) -> Bool {
         guard isatty(STDIN_FILENO) == 1, Self.errorIsTerminal else { return false }
         self.draw("\(question) [y/N] ")
         return ["y", "yes"].contains(readLine(strippingNewline: true)?.lowercased() ?? "")

@@ -119,7 +119,8 @@ struct ConfigurationFile {
     private mutating func key(_ node: Node) -> PublicKey? {
         if let key = node.scalar.flatMap({ PublicKey(hex: $0.string) }) { return key }
         self.refuse(
-            "providers.trustedKeys", ConfigurationTree.line(node), "expected a key: 64 lower-case hexadecimal digits, quoted")
+            "providers.trustedKeys", ConfigurationTree.line(node),
+            "expected a key: 64 lower-case hexadecimal digits, quoted")
         return nil
     }
 

@@ -39,7 +39,7 @@ enum CommandDatabase {
         let url: String
 
         func run(_ arguments: [String]) throws -> Program.Result {
-            try Program.run(Program.daemon, arguments, environment: ["DATABASE_URL": self.url])
+            try Program.run(Program.path("nostr-ingest"), arguments, environment: ["DATABASE_URL": self.url])
         }
 
         /// The first column of every row, as text.

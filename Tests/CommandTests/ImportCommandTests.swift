@@ -96,7 +96,8 @@ struct ImportCommandTests {
             let file = self.everything()
             let path = try file.write(to: directory + "/all.jsonl")
             let rejects = directory + "/rejects.jsonl"
-            let result = try Program.run(Program.daemon, ["import", path, "--dry-run", "--rejects", rejects])
+            let result = try Program.run(
+                Program.path("nostr-ingest"), ["import", path, "--dry-run", "--rejects", rejects])
             #expect(result.status == 0, "\(result.error)")
             let lines = try String(contentsOfFile: rejects, encoding: .utf8).split(separator: "\n")
             let refusals = try lines.map { try #require(JSONValue(parsing: String($0))) }
@@ -108,7 +109,8 @@ struct ImportCommandTests {
             #expect(refusals.dropLast().map { $0["text"]?.string } == file.lines[8..<16].map { $0 })
             #expect(refusals.last?["text"] == .null)
             // Somebody's file is not overwritten.
-            let again = try Program.run(Program.daemon, ["import", path, "--dry-run", "--rejects", rejects])
+            let again = try Program.run(
+                Program.path("nostr-ingest"), ["import", path, "--dry-run", "--rejects", rejects])
             #expect(again.status == 73)
             #expect(again.error.contains("exists already"))
         }
@@ -118,7 +120,7 @@ struct ImportCommandTests {
         try await withFiles { directory in
             let path = try self.everything().write(to: directory + "/all.jsonl")
             let result = try Program.run(
-                Program.daemon, ["import", path, "--dry-run", "--kind", "0", "9734"],
+                Program.path("nostr-ingest"), ["import", path, "--dry-run", "--kind", "0", "9734"],
                 environment: ["DATABASE_URL": "host=/nonexistent dbname=x"])
             #expect(result.status == 0, "\(result.error)")
             #expect(result.output.hasSuffix("received 15 = valid 2 + rejected 13; unaccounted 0\n"), "\(result.output)")
@@ -131,20 +133,20 @@ struct ImportCommandTests {
             let path = try self.everything().write(to: directory + "/all.jsonl")
             let pack = try Program.run("/usr/bin/env", [program, path])
             #expect(pack.status == 0, "\(pack.error)")
-            let whole = try Program.run(Program.daemon, ["import", path + ending, "--dry-run"])
+            let whole = try Program.run(Program.path("nostr-ingest"), ["import", path + ending, "--dry-run"])
             #expect(whole.output.hasSuffix("received 15 = valid 6 + rejected 9; unaccounted 0\n"), "\(whole.error)")
 
             let data = try Data(contentsOf: URL(filePath: path + ending))
             let cut = directory + "/cut.jsonl" + ending
             try data.prefix(data.count - 5).write(to: URL(filePath: cut))
-            let broken = try Program.run(Program.daemon, ["import", cut, "--dry-run"])
+            let broken = try Program.run(Program.path("nostr-ingest"), ["import", cut, "--dry-run"])
             #expect(broken.status == 65)
             #expect(broken.error.contains("\(cut): ends at byte \(data.count - 5) in the middle"), "\(broken.error)")
         }
     }
 
     @Test func `a file that is not there is 74 and named`() throws {
-        let result = try Program.run(Program.daemon, ["import", "/nonexistent/x.jsonl", "--dry-run"])
+        let result = try Program.run(Program.path("nostr-ingest"), ["import", "/nonexistent/x.jsonl", "--dry-run"])
         #expect(result.status == 74)
         #expect(result.error == "nostr-ingest: /nonexistent/x.jsonl: cannot be opened: No such file or directory\n")
     }
@@ -161,7 +163,7 @@ struct ImportCommandTests {
                     PostgresConfiguration(connectionString: database.url), logger: .silent)
                 try await listener.run { try $0.executeScript("LISTEN nostr_events") }
                 let running = try Program.Running(
-                    Program.daemon, ["import", pipe], environment: ["DATABASE_URL": database.url])
+                    Program.path("nostr-ingest"), ["import", pipe], environment: ["DATABASE_URL": database.url])
                 let end = try FileHandle(forWritingTo: URL(filePath: pipe))
                 let half = file.lines.prefix(100).joined(separator: "\n") + "\n"
                 try end.write(contentsOf: Data(half.utf8))
@@ -189,7 +191,8 @@ struct ImportCommandTests {
         try await withFiles { directory in
             let pipe = directory + "/pipe"
             #expect(mkfifo(pipe, 0o600) == 0)
-            let running = try Program.Running(Program.daemon, ["import", pipe, "--dry-run"], environment: [:])
+            let running = try Program.Running(
+                Program.path("nostr-ingest"), ["import", pipe, "--dry-run"], environment: [:])
             // Opening it for writing returns when the program reads, and by then it listens for signals.
             let end = try FileHandle(forWritingTo: URL(filePath: pipe))
             running.terminate()

@@ -56,7 +56,7 @@ struct QuarantineCommandTests {
     @Test func `an entry whose reason is gone becomes a row`() async throws {
         try await self.withEntries { database in
             let result = try Program.run(
-                Program.daemon, ["quarantine", "retry", "--reason", "future", "--json"],
+                Program.path("nostr-ingest"), ["quarantine", "retry", "--reason", "future", "--json"],
                 environment: ["DATABASE_URL": database.url, "NOSTR_INGEST_LIMITS_FUTURE_MAX": "30d"])
             #expect(result.status == 0, "\(result.error)")
             #expect(result.output.hasPrefix("{\"written\":1,"))

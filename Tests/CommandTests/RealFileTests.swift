@@ -65,7 +65,7 @@ struct RealFileTests {
     @Test func `found events that fail a check fail it here`() async throws {
         let path = SharedFiles.events("dev-invalid.jsonl")
         let report = try Self.report(
-            "dev-invalid.jsonl", try Program.run(Program.daemon, ["import", path, "--dry-run", "--json"]))
+            "dev-invalid.jsonl", try Program.run(Program.path("nostr-ingest"), ["import", path, "--dry-run", "--json"]))
         #expect(report["received"]?.integer == 313)
         // Relays write `"tags":null`; read as `[]`, ids and signatures of these forty hold.
         #expect(report["valid"]?.integer == 40)

@@ -21,8 +21,7 @@ CREATE TABLE nostr_event_stats (
   CONSTRAINT nostr_event_stats_event_id_length CHECK (octet_length(event_id) = 32),
   CONSTRAINT nostr_event_stats_not_negative
     CHECK (reply_count >= 0 AND reply_count_ai >= 0 AND descendant_count >= 0 AND descendant_count_ai >= 0
-      AND up >= 0 AND down >= 0 AND reaction_count >= 0 AND zap_count >= 0 AND zap_msats >= 0
-      AND zap_msats_verified >= 0)
+      AND up >= 0 AND down >= 0 AND reaction_count >= 0 AND zap_count >= 0)
 ) WITH (fillfactor = 70);
 
 COMMENT ON TABLE nostr_event_stats IS 'Counters of each event that something refers to; it need not be cached. No second index: most updates stay in their page.';

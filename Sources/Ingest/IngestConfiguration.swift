@@ -53,6 +53,8 @@ package struct IngestConfiguration: Hashable, Sendable {
     package var communityBases = CommunityBases.standard
     /// Signers of zap receipts that the operator vouches for: they bind `p` to whom they pay.
     package var trustedProviders: [PublicKey] = []
+    /// Off for the benchmark alone: no key of the configuration file.
+    package var derivesCompanions = true
     package var follow = FollowPolicy()
     package var fallback = FallbackPolicy()
     package var limits = Limits()
@@ -68,6 +70,7 @@ package struct IngestConfiguration: Hashable, Sendable {
     package var rules: CacheRules {
         var rules = CacheRules(communityBases: self.communityBases)
         rules.trustedProviders = self.trustedProviders
+        rules.derivesCompanions = self.derivesCompanions
         return rules
     }
 

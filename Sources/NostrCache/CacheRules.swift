@@ -13,6 +13,9 @@ package struct CacheRules: Sendable {
     package var recordsSightings = true
     /// Keys whose zap receipts are believed for every recipient (NIP-57).
     package var trustedProviders: [PublicKey] = []
+    /// Whether rows beside those of `nostr_events`, and counters, are derived as events are written. Without them a cache is
+    /// rebuilt before anybody reads it; the benchmark measures so what they cost.
+    package var derivesCompanions = true
 
     package init() {}
 

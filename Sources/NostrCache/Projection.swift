@@ -30,6 +30,7 @@ struct Projection {
 
     /// A row that is about to be inserted.
     mutating func insert(_ row: EventRow, verifier: borrowing EventVerifier) {
+        guard self.rules.derivesCompanions else { return }
         let event = row.event
         self.inserted.append(event.id)
         self.companions.add(row, verifier: verifier)

@@ -43,6 +43,6 @@ struct PrepareCommand: AsyncParsableCommand {
             line: NostrSchema.line, migrations: NostrSchema.migrations, toolVersion: "bench", logger: logger
         ).up(on: connection)
         await connection.close()
-        Report.write(["applied": .text("\(report)")])
+        Report.write(["applied": .integer(report.count)])
     }
 }

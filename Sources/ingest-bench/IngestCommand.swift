@@ -27,6 +27,9 @@ struct IngestCommand: AsyncParsableCommand {
     @Option(help: "Ask for everything so many times again once it is committed, and report on that part alone.")
     var again = 0
 
+    @ArgumentParser.Flag(help: "Rows of nostr_events alone: no companion rows, no counters.")
+    var raw = false
+
     @Option(help: "Seconds after which to give up.")
     var limit = 300
 
@@ -68,6 +71,7 @@ struct IngestCommand: AsyncParsableCommand {
     ) async throws -> Part {
         let logger = Logger(label: "ingest-bench") { _ in SwiftLogNoOpLogHandler() }
         var configuration = IngestConfiguration()
+        configuration.derivesCompanions = !self.raw
         configuration.streams = streams.map { .init(name: $0, filter: Filter()) }
         // The corpus is of fixed date, and the machine's clock moves on.
         configuration.follow.lookbackSeconds = 4_000 * 86_400

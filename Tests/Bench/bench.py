@@ -21,8 +21,6 @@ from dataclasses import dataclass
 HERE = os.path.dirname(os.path.abspath(__file__))
 TICKS = os.sysconf("SC_CLK_TCK")
 PACKAGES = ["websockets", "orjson", "coincurve", "asyncpg"]
-# What a round leaves behind. Relays and streams stay: rows refer to them.
-TABLES = "nostr_events, nostr_replaceable_heads, nostr_profiles, nostr_quarantine, nostr_coverage, nostr_coverage_holes"
 LEDGER = "nostr_coverage, nostr_coverage_holes"
 
 
@@ -172,6 +170,12 @@ class Lab:
             self.sql("postgres", f"DROP DATABASE IF EXISTS {name}")
             self.sql("postgres", f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8'")
         run([self.bench, "prepare", "--database", self.database("bench")])
+        # What a round leaves behind. Relays and streams stay: rows refer to them.
+        self.tables = self.sql(
+            "bench",
+            "SELECT string_agg(relname, ', ') FROM pg_class WHERE relkind = 'r' AND relname LIKE 'nostr\\_%' "
+            "AND relname NOT IN ('nostr_relays', 'nostr_streams')",
+        ).strip()
 
     def database(self, name):
         return self.connection.replace("dbname=postgres", f"dbname={name}")
@@ -220,8 +224,8 @@ class Lab:
         told = json.loads(text) if text.startswith("{") else {}
         return Usage(wall, own, postgres, relay_cpu, told.get("rss_kib", 0), told)
 
-    def empty(self, tables=TABLES):
-        self.sql("bench", f"TRUNCATE {tables}", "CHECKPOINT")
+    def empty(self, tables=None):
+        self.sql("bench", f"TRUNCATE {tables or self.tables}", "CHECKPOINT")
 
     def rows(self, database, table):
         return int(self.sql(database, f"SELECT count(*) FROM {table}"))
@@ -264,10 +268,13 @@ class Lab:
         self.expect_rows()
         return usage
 
-    def ingest(self, relays, again=0, meter=False, tables=TABLES):
+    def ingest(self, relays, again=0, meter=False, tables=None, raw=True):
+        """`raw`: rows of nostr_events alone, which is what the floors and the baseline write."""
         self.empty(tables)
         command = [self.bench, "ingest", "--database", self.database("bench"), "--again", str(again)]
         command += ["--until-count", str(self.options.events)]
+        if raw:
+            command.append("--raw")
         for relay in relays:
             command += ["--relay", relay.url]
         environment = {}
@@ -363,6 +370,7 @@ def measure_rounds(lab, relay, report):
             "text": lambda: lab.copy_floor("text"),
             "ingest": lambda: lab.ingest([relay]),
             "overhead": lambda: lab.metered_overhead(relay),
+            "whole": lambda: lab.ingest([relay], raw=False),
         }
         # Every second round the other way round, so that a drift of the machine falls on both sides.
         for name in list(subjects) if number % 2 == 0 else reversed(subjects):
@@ -375,6 +383,10 @@ def measure_rounds(lab, relay, report):
             f"{events / round['ingest'].output['wall_s']:,.0f}/s load {os.getloadavg()[0]:.1f}"
         )
         round["ratio"] = total / floor
+        # Beside verification, which both do.
+        write = total - round["c"]
+        whole = (round["whole"].own + round["whole"].postgres) * per_event
+        round["companions"] = (whole - total, (whole - total) / write * 100)
         rounds.append(round)
 
     def each(read):
@@ -403,6 +415,13 @@ def measure_rounds(lab, relay, report):
     report.add(
         "(b) own overhead / (verification + backend)", each(lambda r: r["overhead"] * 100), "%", ("<=", 10.0),
         digits=1)
+    report.add("with companions: own process", each(lambda r: r["whole"].own * per_event), "µs/event")
+    report.add("with companions: PostgreSQL", each(lambda r: r["whole"].postgres * per_event), "µs/event")
+    report.add("with companions: new events", each(lambda r: events / r["whole"].output["wall_s"]), "/s", digits=0)
+    report.add("companions and counters", each(lambda r: r["companions"][0]), "µs/event")
+    report.add(
+        "companions / raw write path without verification", each(lambda r: r["companions"][1]), "%", ("<=", 60.0),
+        digits=1)
     return statistics.median(each(lambda r: events / r["ingest"].output["wall_s"]))
 
 
@@ -426,7 +445,7 @@ def measure_duplicates(lab, relay, report, rate):
 
 def measure_memory(lab, relay, report):
     relays = [relay] + [lab.start_relay(number) for number in range(1, 10)]
-    usage = lab.ingest(relays)
+    usage = lab.ingest(relays, raw=False)
     say(f"10 relays: {usage.output}")
     for other in relays[1:]:
         lab.stop(other)

@@ -113,7 +113,9 @@ struct BatchTransaction {
 
     /// Stores the marks of the batch, finds what they bind, and prepares its removal.
     private mutating func takeBack(on session: PostgresSession) throws(PostgresError) {
-        let bound = try CacheStatements.takeBack(self.plan.marks, limit: self.limits.removalsMax, on: session)
+        let bound = try CacheStatements.takeBack(
+            self.plan.marks, sightings: self.rules.recordsSightings ? self.plan.sightings : [],
+            limit: self.limits.removalsMax, on: session)
         self.isPurged = bound.isAll
         let ids = Set(self.plan.superseded).union(bound.ids)
         guard !ids.isEmpty else { return }

@@ -4,11 +4,15 @@ import Postgres
 /// The SQL of what marks bind: events, sightings, profiles.
 extension CacheStatements {
     /// Stores marks and finds the stored events that they bind, those of vanish requests up to a limit.
+    ///
+    /// - Parameter sightings: that came with the marks. An event that its relay must forget stays if another one shows it,
+    ///   so they are recorded before anybody asks who is left.
     static func takeBack(
-        _ marks: LifecycleMarks, limit: Int, on session: PostgresSession
+        _ marks: LifecycleMarks, sightings: [BatchPlan.Sighting] = [], limit: Int, on session: PostgresSession
     ) throws(PostgresError) -> (ids: [EventID], isAll: Bool) {
         guard !marks.isEmpty else { return ([], true) }
         var list = StatementList()
+        if !marks.relayVanishes.isEmpty, !sightings.isEmpty { list.add(self.sight(sightings)) }
         list.add(self.mark(marks))
         list.add(self.removeProfiles(bound: marks))
         let first = list.statements.count

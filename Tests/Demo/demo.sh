@@ -68,7 +68,7 @@ if command -v psql >/dev/null && [ -n "$socket" ]; then
   psql -h "$socket" -U nostr -d postgres -X -c "$query" || true
   say "   … and what people think: the posts with most zaps"
   psql -h "$socket" -U nostr -d postgres -X -c "
-SELECT left(e.content, 40) AS post, s.score, s.descendant_count AS thread, s.zap_count AS zaps, s.zap_msats / 1000 AS sats
+SELECT left(e.content, 40) AS post, s.score, s.descendant_count AS thread, s.zap_count AS zaps, div(s.zap_msats, 1000) AS sats
 FROM nostr_event_stats s JOIN nostr_events e USING (event_id)
 WHERE e.kind = 1111 ORDER BY s.zap_msats DESC, e.event_id LIMIT 5" || true
 fi

@@ -20,8 +20,7 @@ struct CompletenessTests {
     }
 
     static func expected(_ events: [Event], _ filters: [Filter] = [Filter()]) -> [CachedEvent] {
-        var oracle = SupersessionOracle(now: IngestTime.system.wall)
-        oracle.appliesDeletions = false
+        let oracle = SupersessionOracle(now: IngestTime.system.wall)
         let asked = events.filter { event in filters.contains { $0.matches(event) } }
         return oracle.state(after: asked).held.map(CachedEvent.init)
     }

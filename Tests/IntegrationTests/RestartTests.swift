@@ -214,8 +214,13 @@ struct RestartTests {
         try await Self.withSession(cluster) { session in
             try session.executeScript(
                 """
-                TRUNCATE nostr_events, nostr_replaceable_heads, nostr_profiles, nostr_quarantine, nostr_coverage,
-                  nostr_coverage_holes, nostr_relays, nostr_streams
+                DO $$
+                BEGIN
+                  EXECUTE (
+                    SELECT 'TRUNCATE ' || string_agg(oid::regclass::text, ', ')
+                    FROM pg_class
+                    WHERE relkind = 'r' AND relname LIKE 'nostr\\_%' AND relnamespace = current_schema()::regnamespace);
+                END $$
                 """)
         }
     }

@@ -64,7 +64,7 @@ extension BatchPlan.Probe {
 
 extension PostgresRow {
     /// A time and an id, side by side.
-    func mark(at column: Int) -> HighWaterMark? {
+    fileprivate func mark(at column: Int) -> HighWaterMark? {
         guard let time = self[column].int8, let id = self[column + 1].eventID else { return nil }
         return HighWaterMark(createdAt: Timestamp(time), id: id)
     }

@@ -52,7 +52,7 @@ struct BatchTransaction {
         let answers = self.addRows(to: &list)
         let questions = self.projection.askAfter(in: &list)
         let results = try session.pipeline(list.statements)
-        try self.projection.answer(questions, results, on: session)
+        self.projection.answer(questions, results)
 
         var last = StatementList()
         last.add(self.projection.counterStatements)
@@ -135,7 +135,7 @@ struct BatchTransaction {
             self.correct(inserted[0])
             self.eachRow { (row, _, _, projection, verifier) in projection.insert(row, verifier: verifier) }
             try self.projection.before(on: session)
-        } else if self.copiesRows {
+        } else if count > self.limits.copyRowsMin {
             var rows = EventCopy(rows: count, canonicalBytes: self.plan.canonicalBytes)
             var scratch: [UInt8] = []
             self.eachRow { (row, relay, seenAt, projection, verifier) in
@@ -146,7 +146,6 @@ struct BatchTransaction {
             try rows.finish { (rows) throws(PostgresError) in
                 try session.copyIn(CacheStatements.copyEvents, rows)
             }
-            try self.projection.copy(over: self.limits.copyRowsMin, on: session)
         } else {
             let arrays = self.arrays()
             self.eachRow { (row, _, _, projection, verifier) in projection.insert(row, verifier: verifier) }
@@ -154,9 +153,6 @@ struct BatchTransaction {
             list.add(CacheStatements.insert(arrays, orIgnore: false))
         }
     }
-
-    /// Whether there are rows enough to be worth a round trip.
-    private var copiesRows: Bool { self.trustsProbe && self.plan.inserts.count > self.limits.copyRowsMin }
 
     /// Derives the new rows, one after the other.
     private mutating func eachRow(
@@ -200,7 +196,7 @@ struct BatchTransaction {
 
     private func addRows(to list: inout StatementList) -> Answers {
         var answers = Answers()
-        list.add(self.projection.rowStatements(copiedOver: self.copiesRows ? self.limits.copyRowsMin : nil))
+        list.add(self.projection.rowStatements)
         if !self.plan.heads.isEmpty { list.add(CacheStatements.raise(self.plan.heads)) }
         if !self.plan.withdrawnProfiles.isEmpty {
             list.add(CacheStatements.removeProfiles(of: self.plan.withdrawnProfiles))

@@ -4,36 +4,37 @@ import Postgres
 /// The SQL of what competes: of an author's votes on a target one counts, of equal reactions of an author one, of the
 /// receipts of a payment one. Each group is looked up through an index that begins with its winner.
 extension CacheStatements {
-    /// The best votes of each group, at most so many.
-    static func votes(_ groups: [ReactionGroups.Vote], limits: [Int]) -> PostgresStatement {
+    /// The best votes of each group, one more than it has changing rows.
+    static func votes(_ groups: [ReactionGroups.Group<ReactionGroups.Vote>]) -> PostgresStatement {
         PostgresStatement(
             """
-            SELECT g.number, v.created_at, v.event_id, v.is_like
-            FROM unnest($1::bytea[], $2::bytea[], $3::integer[]) WITH ORDINALITY AS g (target, pubkey, rows, number)
+            SELECT g.number, v.event_id, v.is_like
+            FROM unnest($1::bytea[], $2::bytea[], $3::integer[]) WITH ORDINALITY
+              AS g (target, pubkey, changing, number)
             CROSS JOIN LATERAL (
-              SELECT r.created_at, r.event_id, r.value_type = 'like' AS is_like
+              SELECT r.event_id, r.value_type = 'like' AS is_like
               FROM nostr_reactions AS r
               WHERE r.target_event_id = g.target
                 AND r.pubkey = g.pubkey
                 AND r.target_event_id IS NOT NULL
                 AND r.value_type IN ('like', 'dislike')
               ORDER BY r.created_at DESC, r.event_id
-              LIMIT g.rows
+              LIMIT g.changing + 1
             ) AS v
             """,
             [
-                .ids(groups.lazy.map(\.target.id)), .keys(groups.lazy.map(\.pubkey)),
-                .int4Array(limits.map { Int32($0) }),
+                .ids(groups.map(\.key.target.id)), .keys(groups.map(\.key.pubkey)),
+                .int4Array(groups.map { Int32($0.rows.count) }),
             ])
     }
 
-    /// Reactions of each group, at most so many.
-    static func emoji(_ groups: [ReactionGroups.Emoji], limits: [Int]) -> PostgresStatement {
+    /// Reactions of each group, one more than it has changing rows.
+    static func emoji(_ groups: [ReactionGroups.Group<ReactionGroups.Emoji>]) -> PostgresStatement {
         PostgresStatement(
             """
             SELECT g.number, v.event_id
             FROM unnest($1::bytea[], $2::text[], $3::bytea[], $4::integer[]) WITH ORDINALITY
-              AS g (target, emoji_key, pubkey, rows, number)
+              AS g (target, emoji_key, pubkey, changing, number)
             CROSS JOIN LATERAL (
               SELECT r.event_id
               FROM nostr_reactions AS r
@@ -42,12 +43,12 @@ extension CacheStatements {
                 AND r.pubkey = g.pubkey
                 AND r.target_event_id IS NOT NULL
                 AND r.value_type IN ('emoji', 'custom')
-              LIMIT g.rows
+              LIMIT g.changing + 1
             ) AS v
             """,
             [
-                .ids(groups.lazy.map(\.target.id)), .textBytesArray(groups.map(\.key)),
-                .keys(groups.lazy.map(\.pubkey)), .int4Array(limits.map { Int32($0) }),
+                .ids(groups.map(\.key.target.id)), .textBytesArray(groups.map(\.key.key)),
+                .keys(groups.map(\.key.pubkey)), .int4Array(groups.map { Int32($0.rows.count) }),
             ])
     }
 

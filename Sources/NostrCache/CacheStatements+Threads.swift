@@ -3,14 +3,27 @@ import Postgres
 
 /// The SQL of threads: what stands above and below a set of stored replies.
 extension CacheStatements {
-    /// The stored replies among these ids, each with its parent.
-    static func links(_ ids: [NamedID], kinds: [Kind]) -> PostgresStatement {
+    /// The stored replies from the given ids upwards, each with its parent. Every id is at a distance of at least 1.
+    static func above(_ parents: [NamedID], kinds: [Kind]) -> PostgresStatement {
         PostgresStatement(
             """
-            SELECT event_id, parent_id, is_ai
-            FROM nostr_events
-            WHERE event_id = ANY ($1) AND kind = ANY ($2)
-            """, [.ids(ids.lazy.map(\.id)), .int4Array(kinds.map { Int32($0.rawValue) })])
+            WITH RECURSIVE up AS (
+              SELECT e.event_id, e.parent_id, e.is_ai, 1 AS distance
+              FROM unnest($1::bytea[]) AS p (event_id)
+              JOIN nostr_events AS e ON e.event_id = p.event_id
+              WHERE e.kind = ANY ($2)
+              UNION
+              SELECT e.event_id, e.parent_id, e.is_ai, u.distance + 1
+              FROM up AS u
+              JOIN nostr_events AS e ON e.event_id = u.parent_id
+              WHERE u.distance < $3 AND e.kind = ANY ($2)
+            )
+            SELECT DISTINCT event_id, parent_id, is_ai FROM up
+            """,
+            [
+                .ids(parents.map(\.id)), .int4Array(kinds.map { Int32($0.rawValue) }),
+                .int4(Int32(ThreadDifference.levelsMax - 1)),
+            ])
     }
 
     /// How many replies are how far below the given ones, and how many of them over AI posts alone.
@@ -50,42 +63,22 @@ extension CacheStatements {
 }
 
 extension ThreadDifference {
-    /// The first step up, and everything below: what ``read(links:below:kinds:on:)`` takes.
-    func statements(kinds: [Kind]) -> (links: PostgresStatement, below: PostgresStatement) {
-        (CacheStatements.links(self.firstTargets, kinds: kinds), CacheStatements.below(self.replies, kinds: kinds))
+    /// The two statements whose answers ``read(above:below:)`` takes.
+    func statements(kinds: [Kind]) -> [PostgresStatement] {
+        // A climb ends at the next reply of the set.
+        let parents = Set(self.replies.lazy.map(\.parent).filter { !self.set.contains($0.id) }).sorted()
+        return [CacheStatements.above(parents, kinds: kinds), CacheStatements.below(self.replies, kinds: kinds)]
     }
 
-    /// A climb ends at the next reply of the set.
-    private var firstTargets: [NamedID] {
-        Set(self.replies.lazy.map(\.parent).filter { !self.set.contains($0.id) }).sorted()
-    }
-
-    /// Reads the answers and climbs on, level by level: threads of one batch meet, so each reply above is read once for all
-    /// of them. At most ``levelsMax`` − 2 round trips, and as many as the longest thread needs.
-    mutating func read(
-        links: PostgresResult, below: PostgresResult, kinds: [Kind], on session: PostgresSession
-    ) throws(PostgresError) {
+    mutating func read(above: PostgresResult, below: PostgresResult) {
+        for row in above {
+            guard let id = row[0].eventID else { continue }
+            self.above[NamedID(id)] = Link(parent: row[1].eventID.map(NamedID.init), isAI: row[2].bool ?? false)
+        }
         for row in below {
             guard let number = row[0].int8, let depth = row[1].int4 else { continue }
             self.below[NamedID(self.replies[Int(number) - 1].id), default: Depths()]
                 .set(all: Int(row[2].int8 ?? 0), ai: Int(row[3].int8 ?? 0), at: Int(depth))
-        }
-        var asked = Set(self.firstTargets)
-        var found = self.add(links)
-        for _ in 2..<Self.levelsMax {
-            let next = found.filter { !self.set.contains($0.id) && asked.insert($0).inserted }
-            if next.isEmpty { return }
-            found = self.add(try session.pipeline([CacheStatements.links(next.sorted(), kinds: kinds)])[0])
-        }
-    }
-
-    /// - Returns: the parents.
-    private mutating func add(_ links: PostgresResult) -> [NamedID] {
-        links.compactMap { row in
-            guard let id = row[0].eventID else { return nil }
-            let parent = row[1].eventID.map(NamedID.init)
-            self.above[NamedID(id)] = Link(parent: parent, isAI: row[2].bool ?? false)
-            return parent
         }
     }
 }

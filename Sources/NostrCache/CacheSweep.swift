@@ -72,9 +72,9 @@ package struct CacheSweep: Sendable {
         try projection.remove(Set(expired + vanished).sorted(), on: session)
         try projection.before(on: session)
         var list = StatementList()
-        list.add(projection.rowStatements())
+        list.add(projection.rowStatements)
         let questions = projection.askAfter(in: &list)
-        if !list.isEmpty { try projection.answer(questions, try session.pipeline(list.statements), on: session) }
+        if !list.isEmpty { projection.answer(questions, try session.pipeline(list.statements)) }
         var last = StatementList()
         last.add(projection.counterStatements)
         if !marks.isEmpty, vanished.count < limit { last.add(CacheStatements.notePurged(marks)) }

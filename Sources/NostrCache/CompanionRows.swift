@@ -47,24 +47,12 @@ struct CompanionRows {
         if row.namesCommunity { self.addCommunityPosts(of: event) }
     }
 
-    private var tables: [TableRows] {
+    /// Sorted by table, each table once.
+    var statements: [PostgresStatement] {
         [
             self.mentions, self.externalIDs, self.reactions, self.zaps, self.labels, self.communities,
             self.communityPosts, self.approvals,
-        ]
-    }
-
-    /// What is worth a COPY, which is a round trip: tables with more rows than `copyRowsMin`.
-    func copies(over copyRowsMin: Int) -> [(sql: String, bytes: [UInt8])] {
-        self.tables.compactMap { $0.count > copyRowsMin ? $0.copyStatement : nil }
-    }
-
-    /// The statements for the other tables, or for all of them.
-    func statements(upTo copyRowsMin: Int?) -> [PostgresStatement] {
-        self.tables.compactMap { table in
-            if let copyRowsMin, table.count > copyRowsMin, table.isCopyable { return nil }
-            return table.statement
-        }
+        ].compactMap(\.statement)
     }
 }
 
@@ -161,12 +149,12 @@ extension CompanionRows {
     private mutating func addGroup(_ value: Reaction.Value, _ key: [UInt8]?, _ target: NamedID, _ event: Event) {
         switch value {
         case .like, .dislike:
-            self.reactionGroups.add(
-                ReactionGroups.Vote(target: target, pubkey: event.pubkey),
-                ReactionGroups.Ballot(mark: HighWaterMark(event), isLike: value == .like))
+            self.reactionGroups.insert(
+                ReactionGroups.Vote(target: target, pubkey: event.pubkey), row: event.id)
         case .emoji, .custom:
             guard let key else { return }
-            self.reactionGroups.add(ReactionGroups.Emoji(target: target, key: key, pubkey: event.pubkey))
+            self.reactionGroups.insert(
+                ReactionGroups.Emoji(target: target, key: key, pubkey: event.pubkey), row: event.id)
         case .other:
             break
         }

@@ -3,9 +3,9 @@ import Postgres
 
 /// What follows from the rows that one transaction inserts and removes: rows beside them, and counters.
 ///
-/// Counters are functions of rows. For every key that a changing row bears on, the function is evaluated with the row and
-/// without it, and the difference is applied: for threads first what the removed rows take away, from the rows as they
-/// were, then what the inserted ones add, to the rows as they will be. So the order in which rows came cannot show, and a removal takes
+/// Counters are functions of rows. For every key that a changed row bears on, the function is evaluated with the row and
+/// without it, and the difference is applied: first what the removed rows take away, from the rows as they were, then what
+/// the inserted ones add, to the rows as they will be. So the order in which rows came cannot show, and a removal takes
 /// back exactly what the row had added. All writers hold the lock of the sequence, so nothing moves in between.
 struct Projection {
     private let rules: CacheRules
@@ -13,7 +13,7 @@ struct Projection {
     private(set) var removed = RemovedRows()
     private var inserted: [EventID] = []
     private var replies: [ThreadDifference.Reply] = []
-    private var reactions = ReactionGroups()
+    private var removedReactions = ReactionGroups()
     private var payments = PaymentGroups()
     /// Which receipt stood for each payment before the rows change; nil where no zap is concerned.
     private var representatives: [PaymentGroups.Representative?]?
@@ -48,7 +48,7 @@ struct Projection {
         precondition(self.removed.isEmpty, "Removed twice")
         let results = try session.pipeline([CacheStatements.facts(ids), CacheStatements.reactionGroups(of: ids)])
         self.removed = RemovedRows(facts: results[0], replyKinds: self.rules.replyKinds)
-        self.reactions.remove(results[1])
+        self.removedReactions.insert(results[1])
         for reply in self.removed.replies { self.changes.removeReply(to: reply.parent, isAI: reply.isAI) }
         for post in self.removed.posts { self.changes.removePost(from: post.subclaw, isAI: post.isAI) }
     }
@@ -59,15 +59,14 @@ struct Projection {
     mutating func before(on session: PostgresSession) throws(PostgresError) {
         guard self.changesRows else { return }
         for hash in self.companions.payments { self.payments.insert(hash) }
-        self.reactions.formUnion(adding: self.companions.reactionGroups)
         var list = StatementList()
         let payments = list.add(
             CacheStatements.payments(of: self.removed.ids, for: self.inserted + self.removed.ids))
-        let reactions = self.reactions.ask(in: &list)
+        let reactions = self.removedReactions.ask(in: &list)
         let thread = self.removed.replies.isEmpty ? nil : self.ask(about: self.removed.replies, in: &list)
         let results = try session.pipeline(list.statements)
-        if let reactions { self.reactions.apply(reactions, results, to: &self.changes) }
-        if let thread { try self.apply(thread, results, sign: -1, on: session) }
+        if let reactions { self.removedReactions.apply(reactions, results, sign: -1, to: &self.changes) }
+        if let thread { self.apply(thread, results, sign: -1) }
         self.payments.insert(results[payments])
         guard !self.payments.isEmpty else { return }
         self.representatives = self.payments.standing(try session.pipeline([self.payments.statement])[0])
@@ -75,33 +74,27 @@ struct Projection {
 
     private var changesRows: Bool { !self.inserted.isEmpty || !self.removed.isEmpty }
 
-    /// Inserts the larger part of the rows beside new ones, ahead of ``rowStatements(copiedOver:)``.
-    func copy(over copyRowsMin: Int, on session: PostgresSession) throws(PostgresError) {
-        for copy in self.companions.copies(over: copyRowsMin) { try session.copyIn(copy.sql, copy.bytes) }
-    }
-
     /// The statements that change the rows beside those of `nostr_events`, and remove the latter.
-    ///
-    /// - Parameter copyRowsMin: of ``copy(over:on:)``, if that went ahead.
-    func rowStatements(copiedOver copyRowsMin: Int? = nil) -> [PostgresStatement] {
+    var rowStatements: [PostgresStatement] {
         let removals = self.removed.isEmpty ? [] : CacheStatements.remove(self.removed.ids)
-        return removals + self.companions.statements(upTo: copyRowsMin)
+        return removals + self.companions.statements
     }
 
     /// What is asked once the rows are as they will be.
     struct Questions {
+        fileprivate var reactions: ReactionGroups.Question?
         fileprivate var payments: Int?
         fileprivate var thread: ThreadQuestion?
     }
 
     fileprivate struct ThreadQuestion {
-        let difference: ThreadDifference
-        let links: Int
-        let below: Int
+        var difference: ThreadDifference
+        let index: Int
     }
 
     func askAfter(in list: inout StatementList) -> Questions {
         var questions = Questions()
+        questions.reactions = self.companions.reactionGroups.ask(in: &list)
         if self.representatives != nil {
             list.add(
                 CacheStatements.judge(
@@ -113,29 +106,27 @@ struct Projection {
         return questions
     }
 
-    mutating func answer(
-        _ questions: Questions, _ results: [PostgresResult], on session: PostgresSession
-    ) throws(PostgresError) {
+    mutating func answer(_ questions: Questions, _ results: [PostgresResult]) {
+        if let question = questions.reactions {
+            self.companions.reactionGroups.apply(question, results, sign: 1, to: &self.changes)
+        }
         if let index = questions.payments, let before = self.representatives {
             let after = self.payments.standing(results[index])
             self.receipts = self.payments.apply(from: before, to: after, &self.changes)
         }
-        if let thread = questions.thread { try self.apply(thread, results, sign: 1, on: session) }
+        if let thread = questions.thread { self.apply(thread, results, sign: 1) }
     }
 
     private func ask(about replies: [ThreadDifference.Reply], in list: inout StatementList) -> ThreadQuestion {
         let difference = ThreadDifference(replies)
-        let statements = difference.statements(kinds: self.rules.replyKinds)
-        return ThreadQuestion(
-            difference: difference, links: list.add(statements.links), below: list.add(statements.below))
+        let index = list.statements.count
+        list.add(difference.statements(kinds: self.rules.replyKinds))
+        return ThreadQuestion(difference: difference, index: index)
     }
 
-    private mutating func apply(
-        _ thread: ThreadQuestion, _ results: [PostgresResult], sign: Int, on session: PostgresSession
-    ) throws(PostgresError) {
+    private mutating func apply(_ thread: ThreadQuestion, _ results: [PostgresResult], sign: Int) {
         var difference = thread.difference
-        try difference.read(
-            links: results[thread.links], below: results[thread.below], kinds: self.rules.replyKinds, on: session)
+        difference.read(above: results[thread.index], below: results[thread.index + 1])
         difference.apply(sign: sign, to: &self.changes)
     }
 

@@ -75,7 +75,7 @@ struct RebuildTransaction {
         list.add(CacheStatements.removeCompanions(of: ids))
         list.add(CacheStatements.remove(gone))
         let removed = list.statements.count - 1
-        list.add(companions.statements(upTo: nil))
+        list.add(companions.statements)
         if let statement = columns.statement { list.add(statement) }
         if !plan.heads.isEmpty { list.add(CacheStatements.raise(plan.heads)) }
         if !plan.withdrawnProfiles.isEmpty { list.add(CacheStatements.removeProfiles(of: plan.withdrawnProfiles)) }

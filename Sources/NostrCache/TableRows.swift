@@ -11,16 +11,11 @@ struct TableRows {
         /// Nil where the value follows from the others.
         let type: PostgresType?
         let expression: String
-        /// Whether a COPY can hold the value as it is, or as words of a list.
-        let copies: Copies
-
-        enum Copies { case asIs, asWords, never }
 
         init(_ name: String, _ type: PostgresType) {
             self.name = name
             self.type = type
             self.expression = name
-            self.copies = .asIs
         }
 
         /// A value that PostgreSQL makes from other columns.
@@ -28,19 +23,17 @@ struct TableRows {
             self.name = name
             self.type = nil
             self.expression = expression
-            self.copies = .never
         }
 
         /// A parameter under the column's name, from which PostgreSQL makes the value.
-        init(_ name: String, _ type: PostgresType, as expression: String, copies: Copies = .never) {
+        init(_ name: String, _ type: PostgresType, as expression: String) {
             self.name = name
             self.type = type
             self.expression = expression
-            self.copies = copies
         }
 
         /// Sorted words, as `text[]`: the arrays in one parameter would all have to be of one length.
-        static let flags = Column("flags", .text, as: "string_to_array(flags, ',')", copies: .asWords)
+        static let flags = Column("flags", .text, as: "string_to_array(flags, ',')")
 
         /// Keys in hexadecimal, as `bytea[]`.
         static func keys(_ name: String) -> Column {
@@ -49,8 +42,6 @@ struct TableRows {
     }
 
     private let insert: String
-    private let copy: String?
-    private let words: [Bool]
     private var arrays: [PostgresArray]
     private var column = 0
 
@@ -63,42 +54,13 @@ struct TableRows {
             SELECT \(list(columns.map(\.expression)))
             FROM unnest(\(list(parameters))) AS r (\(list(columns.filter { $0.type != nil }.map(\.name))))
             """
-        let isCopyable = columns.allSatisfy { $0.copies != .never }
-        self.copy =
-            isCopyable ? "COPY \(table) (\(list(columns.map(\.name)))) FROM STDIN (FORMAT binary)" : nil
-        self.words = columns.map { $0.copies == .asWords }
         self.arrays = types.map { PostgresArray(of: $0) }
-    }
-
-    var count: Int { self.arrays.first?.count ?? 0 }
-
-    /// Whether every value is there, and none is left for PostgreSQL to make.
-    var isCopyable: Bool { self.copy != nil }
-
-    /// The rows as a COPY sends them, which costs the server less; nil where a value is left for it to make.
-    var copyStatement: (sql: String, bytes: [UInt8])? {
-        guard let copy = self.copy else { return nil }
-        var fields = self.arrays.map(PostgresArray.Fields.init(of:))
-        var encoder = CopyEncoder(reservingCapacity: 256 * self.count)
-        for _ in 0..<self.count {
-            encoder.beginRow(fields: fields.count)
-            for column in fields.indices {
-                guard let field = fields[column].next() else { preconditionFailure("A row without an end") }
-                if self.words[column] {
-                    encoder.append(words: field)
-                } else {
-                    encoder.append(field: field)
-                }
-            }
-        }
-        encoder.finish()
-        return (copy, encoder.bytes)
     }
 
     /// Nil without a row.
     var statement: PostgresStatement? {
         precondition(self.column == 0, "A row without an end")
-        guard self.count > 0 else { return nil }
+        guard let first = self.arrays.first, first.count > 0 else { return nil }
         return PostgresStatement(self.insert, self.arrays.map(PostgresValue.array))
     }
 
@@ -124,16 +86,6 @@ struct TableRows {
     private mutating func next<Value>(_ value: Value?, _ append: (inout PostgresArray, Value) -> Void) {
         if let value { append(&self.arrays[self.column], value) } else { self.arrays[self.column].appendNull() }
         self.column = (self.column + 1) % self.arrays.count
-    }
-}
-
-extension CopyEncoder {
-    /// A field of words with commas between them, as `text[]`.
-    fileprivate mutating func append(words field: ArraySlice<UInt8>) {
-        let words = field.dropFirst(4).split(separator: UInt8(ascii: ","))
-        self.beginArray(of: .text, count: words.count)
-        for word in words { self.append(bytes: Array(word)) }
-        self.endArray()
     }
 }
 

@@ -64,11 +64,6 @@ package struct CopyEncoder: Sendable {
         bytes.withUnsafeBytes { self.append(bytes: $0) }
     }
 
-    /// A field as ``PostgresArray/Fields`` hands it out, its length included.
-    package mutating func append(field: ArraySlice<UInt8>) {
-        self.bytes.append(contentsOf: field)
-    }
-
     package mutating func append(text: String) {
         self.bytes.appendBigEndian(Int32(text.utf8.count))
         self.bytes.append(contentsOf: text.utf8)

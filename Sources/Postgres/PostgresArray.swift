@@ -111,24 +111,3 @@ package struct PostgresArray: Equatable, Sendable {
         bytes.append(contentsOf: self.elements)
     }
 }
-
-extension PostgresArray {
-    /// The elements one after the other, each as the wire has it: its length (−1 for NULL), then its bytes. A field of a
-    /// COPY row looks the same.
-    package struct Fields {
-        private let bytes: [UInt8]
-        private var offset = 0
-
-        package init(of array: PostgresArray) {
-            self.bytes = array.elements
-        }
-
-        package mutating func next() -> ArraySlice<UInt8>? {
-            guard self.offset < self.bytes.count else { return nil }
-            let length = self.bytes[self.offset..<self.offset + 4].reduce(0 as UInt32) { $0 << 8 | UInt32($1) }
-            let end = self.offset + 4 + max(0, Int(Int32(bitPattern: length)))
-            defer { self.offset = end }
-            return self.bytes[self.offset..<end]
-        }
-    }
-}

@@ -60,11 +60,12 @@ let package = Package(
         .systemLibrary(name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
         .systemLibrary(name: "CSecp256k1", pkgConfig: "libsecp256k1", providers: [.apt(["libsecp256k1-dev"])]),
         .systemLibrary(name: "CLibCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CPrefetch"),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
 
         // Level 1: the rules of the NIPs, PostgreSQL in Swift, and files of lines.
-        .target(name: "Nostr", dependencies: ["CSecp256k1", "CLibCrypto"], swiftSettings: settings),
+        .target(name: "Nostr", dependencies: ["CSecp256k1", "CLibCrypto", "CPrefetch"], swiftSettings: settings),
         .target(
             name: "Postgres", dependencies: ["CLibPQ", logging], resources: [.embedInCode("SQL")],
             swiftSettings: settings),

@@ -155,24 +155,21 @@ extension Accounts.WriteCounts {
         self.kinds.merge(other.kinds, uniquingKeysWith: +)
     }
 
-    /// Counts the outcomes of a batch; `isRetry` says that an earlier attempt may have committed.
-    package init(_ outcomes: some Sequence<(kind: Kind, outcome: WriteOutcome)>, isRetry: Bool) {
-        self.init()
-        for (kind, outcome) in outcomes {
-            switch outcome {
-            case .written:
-                self.written += 1
-                self.kinds[kind, default: Accounts.KindCounts()].written += 1
-            case .duplicate:
-                if isRetry { self.retried += 1 } else { self.duplicates += 1 }
-            case .replaced:
-                self.replaced += 1
-                self.kinds[kind, default: Accounts.KindCounts()].replaced += 1
-            case .deleted:
-                self.deleted += 1
-                self.kinds[kind, default: Accounts.KindCounts()].deleted += 1
-            case .rejected(let reason): self.rejected[reason, default: 0] += 1
-            }
+    /// Counts an outcome; `isRetry` says that an earlier attempt to write the batch may have committed.
+    package mutating func add(_ outcome: WriteOutcome, of kind: Kind, isRetry: Bool) {
+        switch outcome {
+        case .written:
+            self.written += 1
+            self.kinds[kind, default: Accounts.KindCounts()].written += 1
+        case .duplicate:
+            if isRetry { self.retried += 1 } else { self.duplicates += 1 }
+        case .replaced:
+            self.replaced += 1
+            self.kinds[kind, default: Accounts.KindCounts()].replaced += 1
+        case .deleted:
+            self.deleted += 1
+            self.kinds[kind, default: Accounts.KindCounts()].deleted += 1
+        case .rejected(let reason): self.rejected[reason, default: 0] += 1
         }
     }
 }

@@ -74,7 +74,9 @@ struct BatchVerifier: ~Copyable {
     ) -> Verdict {
         var verdict = Verdict()
         verdict.items.reserveCapacity(events.count)
-        for event in events {
+        for index in events.indices {
+            let event = events[index]
+            if index + 1 < events.endIndex { verifier.prefetch(events[index + 1]) }
             do throws(EventRejection) {
                 verdict.items.append(
                     try EventIntake.item(

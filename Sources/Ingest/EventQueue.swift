@@ -90,8 +90,7 @@ extension CacheItem {
     /// What the item counts for in the queue's bound, in bytes.
     var weight: Int {
         switch self {
-        // The content's end and two bytes more are the end of the canonical text; its array need not be touched.
-        case .event(let verified, _, _): verified.event.contentRange.upperBound + 202
+        case .event(let verified, _, _): verified.event.canonicalCount + 200
         case .quarantine(let quarantined): quarantined.raw.count + 200
         case .coverage, .hole, .sighting, .heartbeat: 100
         }

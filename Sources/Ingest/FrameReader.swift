@@ -22,8 +22,11 @@ struct FrameReader: ~Copyable {
     private let verifier: BatchVerifier
     private let limits: EventLimits
 
+    private let relay: RelayID
     /// Events of the first pass that wait for verification.
     private var unverified: [Nostr.Event] = []
+    /// Committed events that this relay showed for the first time.
+    private var sightings: [EventID] = []
     /// What the events of the last batch that a tail delivered claim as their time.
     private(set) var live: [Timestamp] = []
 
@@ -31,6 +34,7 @@ struct FrameReader: ~Copyable {
         relay: RelayID, committed: CommittedEvents, keys: PublicKeyCache, verified: VerifiedSignatures,
         limits: EventLimits
     ) {
+        self.relay = relay
         self.committed = committed
         self.verifier = BatchVerifier(relay: relay, keys: keys, verified: verified, limits: limits)
         self.limits = limits
@@ -42,17 +46,18 @@ struct FrameReader: ~Copyable {
         counts: inout Accounts.FrameCounts
     ) -> [Event] {
         let peeks = frames.map { EventPeek($0.readableBytesUInt8Span) }
-        let copies = self.committed.createdAt(of: peeks.map { $0?.id })
+        let copies = self.committed.copies(of: peeks.map { $0?.id }, from: self.relay)
         var events: [Event] = []
         var received = 0
         self.live.removeAll(keepingCapacity: true)
         for index in frames.indices {
             let frame = frames[index]
-            if let peek = peeks[index], let createdAt = copies[index] {
+            if let peek = peeks[index], let copy = copies[index] {
                 let id = SubscriptionID(peek.subscription, of: frame)
                 received += 1
-                if session.receivedCopy(createdAt: createdAt, under: id, now: now) {
+                if session.receivedCopy(createdAt: copy.createdAt, under: id, now: now) {
                     counts.duplicates += 1
+                    if copy.isSighting { self.sightings.append(peek.id) }
                 } else {
                     counts.reject(.unknownSubscription)
                 }
@@ -121,7 +126,12 @@ struct FrameReader: ~Copyable {
         let verdict = await self.verifier.verify(self.unverified, at: wall, seenAt: microseconds)
         self.unverified.removeAll(keepingCapacity: true)
         counts.add(verdict.counts)
-        return verdict.items
+        guard !self.sightings.isEmpty else { return verdict.items }
+        // Once for each relay: a sighting that is lost on the way to the row is shown again after a restart.
+        self.committed.note(self.sightings, from: self.relay)
+        let sightings = self.sightings.map { CacheItem.sighting($0, relay: self.relay, seenAt: microseconds) }
+        self.sightings.removeAll(keepingCapacity: true)
+        return verdict.items + sightings
     }
 }
 

@@ -53,6 +53,8 @@ package struct IngestConfiguration: Hashable, Sendable {
     package var communityBases = CommunityBases.standard
     /// Signers of zap receipts that the operator vouches for: they bind `p` to whom they pay.
     package var trustedProviders: [PublicKey] = []
+    /// Whether it is kept which further relays showed an event.
+    package var recordsSightings = true
     /// Off for the benchmark alone: no key of the configuration file.
     package var derivesCompanions = true
     package var follow = FollowPolicy()
@@ -70,6 +72,7 @@ package struct IngestConfiguration: Hashable, Sendable {
     package var rules: CacheRules {
         var rules = CacheRules(communityBases: self.communityBases)
         rules.trustedProviders = self.trustedProviders
+        rules.recordsSightings = self.recordsSightings
         rules.derivesCompanions = self.derivesCompanions
         return rules
     }

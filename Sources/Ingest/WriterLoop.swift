@@ -8,8 +8,9 @@ import ServiceLifecycle
 
 /// Takes what arrived, writes it, counts it, again: steps 7–10 of the line from frame to row.
 ///
-/// Batches are natural: everything that arrived during the last commit, so their size follows the load and there is no
-/// timer. A batch that fails for a passing reason is written again, as it is: writes are idempotent, so a COMMIT in doubt
+/// Batches are natural: everything that arrived during the last commit, so their size follows the load. Only in bulk, where
+/// nobody waits for a single event, a transaction waits a moment for company: what it costs besides its rows is the price
+/// of some thirty of them. A batch that fails for a passing reason is written again, as it is: writes are idempotent, so a COMMIT in doubt
 /// costs nothing. It ends when the queue is finished and empty.
 package struct WriterLoop: Service {
     private let queue: EventQueue
@@ -45,6 +46,9 @@ package struct WriterLoop: Service {
 
     /// A pause of the database's own (disk full): tried again this often.
     private static let pause: Duration = .seconds(30)
+    /// So many items within the time of a commit come from stored events: then a transaction may wait for them so long.
+    private static let bulkItemsMin = 64
+    private static let gathering: Duration = .milliseconds(25)
     /// How often a standby asks whether the writer's lock is free.
     private static let standbyPoll: Duration = .seconds(1)
 
@@ -53,10 +57,10 @@ package struct WriterLoop: Service {
         do {
             // Connected before there is anything to write: health should say so.
             session = try await self.connect()
-            while let items = await self.queue.takeAll() {
+            while let items = try await self.take() {
                 self.status.update { $0.writer.lastTick = self.time.instant() }
                 self.recordWait(of: items)
-                for batch in Self.batches(items, self.configuration.limits) {
+                for batch in Batch.cut(items, self.configuration.limits) {
                     session = try await self.write(batch, session)
                 }
             }
@@ -72,27 +76,61 @@ package struct WriterLoop: Service {
         let writer: CacheWriter
     }
 
-    /// Cuts what arrived into transactions, in order.
-    static func batches(_ items: [CacheItem], _ limits: IngestConfiguration.Limits) -> [ArraySlice<CacheItem>] {
-        var batches: [ArraySlice<CacheItem>] = []
-        var start = items.startIndex
-        var events = 0
-        var bytes = 0
-        for index in items.indices {
-            switch items[index] {
-            case .event, .quarantine: events += 1
-            case .coverage, .hole, .sighting, .heartbeat: break
-            }
-            bytes += items[index].weight
-            if events >= limits.batchEventsMax || bytes >= limits.batchBytesMax {
-                batches.append(items[start...index])
-                start = index + 1
-                events = 0
-                bytes = 0
-            }
+    /// Everything that arrived; in bulk after a moment in which more may come.
+    private func take() async throws -> [CacheItem]? {
+        let waiting = self.queue.depth.items
+        if waiting >= Self.bulkItemsMin, waiting < self.configuration.limits.batchEventsMax {
+            try await self.time.sleep(Self.gathering)
         }
-        if start < items.endIndex { batches.append(items[start...]) }
-        return batches
+        return await self.queue.takeAll()
+    }
+
+    /// The items of one transaction.
+    struct Batch {
+        /// What is counted and remembered of an event once it is written. Kept beside the items, whose events lie in
+        /// distant memory: by then they would have to be fetched again.
+        struct Entry {
+            let id: EventID
+            let createdAt: Timestamp
+            let kind: Kind
+            let relay: RelayID?
+        }
+
+        let items: ArraySlice<CacheItem>
+        /// One for each event, in order.
+        let entries: [Entry]
+
+        /// Cuts what arrived into transactions, in order.
+        static func cut(_ items: [CacheItem], _ limits: IngestConfiguration.Limits) -> [Batch] {
+            var batches: [Batch] = []
+            var start = items.startIndex
+            var entries: [Entry] = []
+            entries.reserveCapacity(min(items.count, limits.batchEventsMax))
+            var rows = 0
+            var bytes = 0
+            for index in items.indices {
+                switch items[index] {
+                case .event(let verified, let relay, _):
+                    entries.append(Entry(verified.event, relay))
+                    rows += 1
+                case .quarantine(let quarantined):
+                    entries.append(Entry(quarantined.event.event, quarantined.relay))
+                    rows += 1
+                case .sighting: rows += 1
+                case .coverage, .hole, .heartbeat: break
+                }
+                bytes += items[index].weight
+                if rows >= limits.batchEventsMax || bytes >= limits.batchBytesMax {
+                    batches.append(Batch(items: items[start...index], entries: entries))
+                    start = index + 1
+                    entries.removeAll(keepingCapacity: true)
+                    rows = 0
+                    bytes = 0
+                }
+            }
+            if start < items.endIndex { batches.append(Batch(items: items[start...], entries: entries)) }
+            return batches
+        }
     }
 
     /// How long the first event of what was taken has waited for the writer.
@@ -108,7 +146,7 @@ package struct WriterLoop: Service {
     // MARK: One batch
 
     /// Writes until it is written; returns the connection to go on with.
-    private func write(_ batch: ArraySlice<CacheItem>, _ opened: Session?) async throws -> Session? {
+    private func write(_ batch: Batch, _ opened: Session?) async throws -> Session? {
         var session = opened
         var backoff = Backoff(first: .milliseconds(200), limit: .seconds(30))
         var isRetry = false
@@ -117,7 +155,7 @@ package struct WriterLoop: Service {
                 let current: Session
                 if let session { current = session } else { current = try await self.connect() }
                 session = current
-                try await self.commit(Array(batch), through: current.writer, isRetry: isRetry)
+                try await self.commit(batch, through: current.writer, isRetry: isRetry)
                 return session
             } catch let error as PostgresError {
                 isRetry = true
@@ -160,32 +198,15 @@ package struct WriterLoop: Service {
         error.sqlState.map { String($0.prefix(2)) } ?? "none"
     }
 
-    private func commit(_ batch: [CacheItem], through writer: CacheWriter, isRetry: Bool) async throws {
+    private func commit(_ batch: Batch, through writer: CacheWriter, isRetry: Bool) async throws {
         let start = self.time.instant()
-        let outcome = try await writer.write(batch)
-        let events = batch.compactMap { item -> (id: EventID, createdAt: Timestamp, kind: Kind)? in
-            switch item {
-            case .event(let verified, _, _):
-                (verified.event.id, verified.event.createdAt, verified.event.kind)
-            case .quarantine(let quarantined):
-                (quarantined.event.event.id, quarantined.event.event.createdAt, quarantined.event.event.kind)
-            case .coverage, .hole, .sighting, .heartbeat: nil
-            }
-        }
-        self.accounts.settle(
-            Accounts.WriteCounts(
-                zip(events, outcome.outcomes).lazy.map { (kind: $0.kind, outcome: $1) }, isRetry: isRetry),
-            taken: events.count)
-        self.committed.insert(
-            zip(events, outcome.outcomes).lazy.filter { $1 == .written || $1 == .duplicate }.map {
-                (id: $0.0.id, createdAt: $0.0.createdAt)
-            })
-        self.onCommit?(zip(events, outcome.outcomes).map { (kind: $0.kind, outcome: $1) })
+        let outcome = try await writer.write(batch.items)
+        self.settle(batch.entries, outcome.outcomes, isRetry: isRetry)
         self.status.update { picture in
             picture.writer.phase = .writing
             picture.writer.lastError = nil
             picture.writer.lastPing = self.time.instant()
-            if !events.isEmpty {
+            if !batch.entries.isEmpty {
                 picture.writer.lastCommit = self.time.wall
                 picture.writer.commits += 1
                 if outcome.transactions > 1 {
@@ -195,11 +216,27 @@ package struct WriterLoop: Service {
                 }
             }
         }
-        if !events.isEmpty {
-            Recorder(label: "nostr_ingest_batch_events").record(events.count)
+        if !batch.entries.isEmpty {
+            Recorder(label: "nostr_ingest_batch_events").record(batch.entries.count)
             Timer(label: "nostr_ingest_commit_duration_seconds").recordNanoseconds(
                 Int64((self.time.instant() - start) / .nanoseconds(1)))
         }
+    }
+
+    /// Counts what became of the events of a committed batch, and remembers those that are stored.
+    private func settle(_ entries: [Batch.Entry], _ outcomes: [WriteOutcome], isRetry: Bool) {
+        var counts = Accounts.WriteCounts()
+        var stored: [CacheReader.Committed] = []
+        stored.reserveCapacity(outcomes.count)
+        for (entry, outcome) in zip(entries, outcomes) {
+            counts.add(outcome, of: entry.kind, isRetry: isRetry)
+            if outcome == .written || outcome == .duplicate {
+                stored.append((id: entry.id, createdAt: entry.createdAt, relay: entry.relay))
+            }
+        }
+        self.accounts.settle(counts, taken: entries.count)
+        self.committed.insert(stored)
+        self.onCommit?(zip(entries, outcomes).map { (kind: $0.kind, outcome: $1) })
     }
 
     // MARK: Connecting
@@ -237,5 +274,11 @@ package struct WriterLoop: Service {
                 try await self.time.sleep(try self.wait(after: error, &backoff))
             }
         }
+    }
+}
+
+extension WriterLoop.Batch.Entry {
+    fileprivate init(_ event: Nostr.Event, _ relay: RelayID?) {
+        self.init(id: event.id, createdAt: event.createdAt, kind: event.kind, relay: relay)
     }
 }

@@ -2,7 +2,7 @@
 ///
 /// Four words in big-endian order, so that comparing words compares bytes: that is the "lowest id" order of NIP-01,
 /// and the order of PostgreSQL's `bytea`.
-package struct Bytes32: Hashable, Sendable {
+package struct Bytes32: Hashable, BitwiseCopyable, Sendable {
     package let word0, word1, word2, word3: UInt64
 
     package init(_ word0: UInt64, _ word1: UInt64, _ word2: UInt64, _ word3: UInt64) {
@@ -39,6 +39,7 @@ package struct Bytes32: Hashable, Sendable {
     }
 
     /// Calls `body` with the 32 bytes in order.
+    @inlinable
     @inline(__always)
     package func withBytes<Result, Failure: Error>(
         _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
@@ -60,6 +61,7 @@ package struct Bytes32: Hashable, Sendable {
 }
 
 extension Bytes32: Comparable {
+    @inlinable
     package static func < (left: Bytes32, right: Bytes32) -> Bool {
         if left.word0 != right.word0 { return left.word0 < right.word0 }
         if left.word1 != right.word1 { return left.word1 < right.word1 }

@@ -14,6 +14,7 @@ package struct EventID: Hashable, Comparable, Sendable {
         self.value = value
     }
 
+    @inlinable
     package static func < (left: EventID, right: EventID) -> Bool { left.value < right.value }
 }
 

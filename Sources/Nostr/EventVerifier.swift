@@ -1,6 +1,5 @@
 import CLibCrypto
 import CSecp256k1
-import Synchronization
 
 /// An event whose id and signature have been checked.
 ///
@@ -58,6 +57,12 @@ package struct EventVerifier: ~Copyable {
         return VerifiedEvent(event)
     }
 
+    /// Says that an event will be verified next: what is known of its author and its signature lies in distant memory.
+    package func prefetch(_ event: borrowing Event) {
+        self.keys.prefetch(event.pubkey)
+        self.verified?.prefetch(event.id)
+    }
+
     /// Throws unless `sig` is a signature by `pubkey` over the 32 bytes of `id` (BIP-340).
     package func checkSignature(
         _ sig: Signature, by pubkey: PublicKey, over id: EventID
@@ -92,71 +97,5 @@ package struct EventVerifier: ~Copyable {
         return Bytes32(
             UInt64(bigEndian: result.0), UInt64(bigEndian: result.1), UInt64(bigEndian: result.2),
             UInt64(bigEndian: result.3))
-    }
-}
-
-/// Public keys in the form in which verification needs them.
-///
-/// Parsing a key takes 3–5 µs, a tenth of a verification, and most events come from few authors. Four-way associative:
-/// a key has one set and replaces its oldest entry, so the size is fixed and nothing is ever rehashed.
-package final class PublicKeyCache: Sendable {
-    private struct Entry {
-        var key: PublicKey
-        var parsed: secp256k1_xonly_pubkey
-    }
-
-    private struct Table {
-        /// The first word of each key, apart from the entries: the four of a set share a cache line, and one more is
-        /// read only for the entry that is the right one.
-        var words: [UInt64]
-        var entries: [Entry?]
-        var next: [UInt8]
-    }
-
-    private static let ways = 4
-    private let mask: Int
-    private let table: Mutex<Table>
-
-    /// 32,768 keys take 3.3 MB; a month of a busy stream has about 20,000 authors.
-    package static let capacityDefault = 32_768
-
-    /// `capacity` is rounded up to a power of two of sets of four.
-    package init(capacity: Int = PublicKeyCache.capacityDefault) {
-        var sets = 1
-        while sets * Self.ways < capacity { sets *= 2 }
-        self.mask = sets - 1
-        self.table = Mutex(
-            Table(
-                words: Array(repeating: 0, count: sets * Self.ways),
-                entries: Array(repeating: nil, count: sets * Self.ways), next: Array(repeating: 0, count: sets)))
-    }
-
-    /// The parsed key from the cache, else by `parse`; nil if it is no point of the curve.
-    ///
-    /// The lock is held for a look at four entries, never while parsing.
-    func parsed(
-        _ key: PublicKey, else parse: (UnsafePointer<UInt8>, inout secp256k1_xonly_pubkey) -> Bool
-    ) -> secp256k1_xonly_pubkey? {
-        let set = Int(truncatingIfNeeded: key.value.word0) & self.mask
-        let base = set * Self.ways
-        let found = self.table.withLock { table -> secp256k1_xonly_pubkey? in
-            for way in base..<(base + Self.ways) where table.words[way] == key.value.word0 {
-                if let entry = table.entries[way], entry.key == key { return entry.parsed }
-            }
-            return nil
-        }
-        if let found { return found }
-        var parsed = secp256k1_xonly_pubkey()
-        let isPoint = key.value.withBytes { bytes in
-            bytes.baseAddress.map { parse($0.assumingMemoryBound(to: UInt8.self), &parsed) } ?? false
-        }
-        guard isPoint else { return nil }
-        let entry = Entry(key: key, parsed: parsed)
-        self.table.withLock { table in
-            table.words[base + Int(table.next[set])] = key.value.word0
-            table.entries[base + Int(table.next[set])] = entry
-            table.next[set] = (table.next[set] + 1) % UInt8(Self.ways)
-        }
-        return parsed
     }
 }

@@ -60,4 +60,11 @@ extension Kind {
         default: .regular
         }
     }
+    /// Whether only the newest of several events is kept.
+    package var hasVersions: Bool {
+        switch self.kindClass {
+        case .replaceable, .addressable: true
+        case .regular, .ephemeral: false
+        }
+    }
 }

@@ -12,6 +12,7 @@ package struct PublicKey: Hashable, Comparable, Sendable {
         self.value = value
     }
 
+    @inlinable
     package static func < (left: PublicKey, right: PublicKey) -> Bool { left.value < right.value }
 }
 

@@ -1,5 +1,5 @@
 /// A BIP-340 signature: 64 bytes over the 32 bytes of the event id.
-package struct Signature: Hashable, Sendable {
+package struct Signature: Hashable, BitwiseCopyable, Sendable {
     package let r, s: Bytes32
 
     package init(r: Bytes32, s: Bytes32) {
@@ -21,6 +21,7 @@ package struct Signature: Hashable, Sendable {
     }
 
     /// Calls `body` with the 64 bytes in order.
+    @inlinable
     @inline(__always)
     package func withBytes<Result, Failure: Error>(
         _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result

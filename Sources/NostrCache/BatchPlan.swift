@@ -43,6 +43,9 @@ struct BatchPlan {
     private(set) var canonicalBytes = 0
     private var outcomes: [WriteOutcome?] = []
 
+    /// The keys whose requests could bind an event of the batch: authors, and recipients of gift wraps. Sorted, each once.
+    private(set) var owners: [PublicKey] = []
+
     /// Items of the events that become rows, sorted by id.
     private(set) var inserts: [Int] = []
     /// Ids whose rows a new version replaces.
@@ -67,6 +70,7 @@ struct BatchPlan {
     init(_ items: ArraySlice<CacheItem>) {
         self.items = items
         self.candidates.reserveCapacity(items.count)
+        self.owners.reserveCapacity(items.count)
         for index in items.indices {
             switch items[index] {
             case .event(let verified, let relay, let seenAt):
@@ -81,37 +85,31 @@ struct BatchPlan {
             }
         }
         self.removeCopies()
-        for index in self.candidates.indices {
+        self.sortOwners()
+        for index in self.candidates.indices where self.candidates[index].kind.hasVersions {
             guard let coordinate = Coordinate(of: self.event(index)) else { continue }
             self.coordinates[coordinate, default: []].append(index)
         }
     }
 
+    /// Reads whatever the plan needs of an event, in one go: it comes from distant memory.
     private mutating func add(_ verified: VerifiedEvent, _ relay: RelayID?, _ seenAt: Int64, at index: Int) {
-        guard !verified.event.hasNUL else {
+        let event = verified.event
+        guard !event.hasNUL else {
             self.outcomes.append(.rejected(.nulInText))
             self.quarantined.append(
-                QuarantinedEvent(event: verified, raw: verified.event.json, reason: .nulInText, relay: relay))
+                QuarantinedEvent(event: verified, raw: event.json, reason: .nulInText, relay: relay))
             return
         }
-        self.candidates.append(
-            Candidate(id: verified.event.id, kind: verified.event.kind, item: index, ordinal: self.outcomes.count))
-        self.canonicalBytes += verified.event.canonical.count
+        let kind = event.kind
+        self.candidates.append(Candidate(id: event.id, kind: kind, item: index, ordinal: self.outcomes.count))
+        if kind == .giftWrap { self.owners += event.owners } else { self.owners.append(event.pubkey) }
+        self.canonicalBytes += event.canonicalCount
         self.outcomes.append(nil)
     }
 
     /// The ids to ask for, sorted.
     var ids: some Collection<EventID> { self.candidates.lazy.map(\.id) }
-
-    /// The keys whose requests could bind an event of the batch: authors, and recipients of gift wraps.
-    var owners: Set<PublicKey> {
-        var owners: Set<PublicKey> = []
-        for index in self.candidates.indices {
-            let event = self.event(index)
-            if event.kind == .giftWrap { owners.formUnion(event.owners) } else { owners.insert(event.pubkey) }
-        }
-        return owners
-    }
 
     var hasEvents: Bool { !self.candidates.isEmpty }
 
@@ -156,18 +154,33 @@ struct BatchPlan {
 
     /// Sorts by id and keeps the first of each; the others are sightings.
     private mutating func removeCopies() {
-        self.candidates.sort { $0.id < $1.id || (!($1.id < $0.id) && $0.item < $1.item) }
-        var kept = 0
-        for index in self.candidates.indices {
-            if kept > 0, self.candidates[kept - 1].id == self.candidates[index].id {
-                self.outcomes[self.candidates[index].ordinal] = .duplicate
-                self.noteSighting(of: self.candidates[index])
+        let all = self.candidates
+        // Moving two words about costs less than moving whole candidates.
+        var order = all.indices.map { (word: all[$0].id.value.word0, index: $0) }
+        order.sort { left, right in
+            if left.word != right.word { return left.word < right.word }
+            let (first, second) = (all[left.index].id, all[right.index].id)
+            return first == second ? left.index < right.index : first < second
+        }
+        self.candidates.removeAll(keepingCapacity: true)
+        for (_, index) in order {
+            if let last = self.candidates.last, last.id == all[index].id {
+                self.outcomes[all[index].ordinal] = .duplicate
+                self.noteSighting(of: all[index])
             } else {
-                self.candidates[kept] = self.candidates[index]
-                kept += 1
+                self.candidates.append(all[index])
             }
         }
-        self.candidates.removeSubrange(kept...)
+    }
+
+    private mutating func sortOwners() {
+        self.owners.sort { $0.value < $1.value }
+        var kept = 0
+        for index in self.owners.indices where kept == 0 || self.owners[kept - 1] != self.owners[index] {
+            self.owners[kept] = self.owners[index]
+            kept += 1
+        }
+        self.owners.removeSubrange(kept...)
     }
 
     private mutating func noteSighting(of candidate: Candidate) {
@@ -182,9 +195,11 @@ extension BatchPlan {
     /// Settles every outcome.
     mutating func decide(_ probe: Probe, ownURLs: Set<RelayURL>) {
         self.inserts.reserveCapacity(self.candidates.count)
-        for index in self.candidates.indices where probe.existing.contains(self.candidates[index].id) {
-            self.outcomes[self.candidates[index].ordinal] = .duplicate
-            self.noteSighting(of: self.candidates[index])
+        if !probe.existing.isEmpty {
+            for index in self.candidates.indices where probe.existing.contains(self.candidates[index].id) {
+                self.outcomes[self.candidates[index].ordinal] = .duplicate
+                self.noteSighting(of: self.candidates[index])
+            }
         }
         for index in self.candidates.indices where self.isOpen(index) {
             switch self.candidates[index].kind {

@@ -86,14 +86,13 @@ struct BatchTransaction {
     /// answers true.
     private mutating func probe(on session: PostgresSession) throws(PostgresError) {
         let coordinates = Array(self.plan.coordinates.keys)
-        let owners = self.plan.owners.sorted()
         var list = StatementList()
         list.add([CacheStatements.begin, CacheStatements.lockSequence])
         let existing = list.add(CacheStatements.existing(self.plan.ids))
         let hasQuarantine = list.add(CacheStatements.hasQuarantine)
         let deleted = list.add(CacheStatements.deletedEvents(self.plan.ids))
-        let vanishes = list.add(CacheStatements.vanishes(of: owners))
-        let relayVanishes = list.add(CacheStatements.relayVanishes(of: owners))
+        let vanishes = list.add(CacheStatements.vanishes(of: self.plan.owners))
+        let relayVanishes = list.add(CacheStatements.relayVanishes(of: self.plan.owners))
         let named = self.plan.namedRelays
         let relays = named.isEmpty ? nil : list.add(CacheStatements.relays(named))
         let heads = coordinates.isEmpty ? nil : list.add(CacheStatements.heads(coordinates))
@@ -160,7 +159,11 @@ struct BatchTransaction {
     ) {
         // For what is embedded in an event.
         let verifier = EventVerifier(keys: self.keys)
-        for index in self.plan.inserts {
+        let inserts = self.plan.inserts
+        for (position, index) in inserts.enumerated() {
+            // By id, events are anywhere in memory.
+            if position + 4 < inserts.count { self.items[inserts[position + 4]].prefetch() }
+            if position + 2 < inserts.count { self.items[inserts[position + 2]].prefetchText() }
             guard case .event(let verified, let relay, let seenAt) = self.items[index] else { continue }
             let row = EventRow(verified, bases: self.rules.communityBases)
             body(row, self.plan.firstRelays[index] ?? relay, seenAt, &self.projection, verifier)
@@ -250,6 +253,14 @@ extension PostgresSession {
 }
 
 extension CacheItem {
+    fileprivate func prefetch() {
+        if case .event(let verified, _, _) = self { verified.event.prefetch() }
+    }
+
+    fileprivate func prefetchText() {
+        if case .event(let verified, _, _) = self { verified.event.prefetchText() }
+    }
+
     fileprivate var eventID: EventID? {
         guard case .event(let verified, _, _) = self else { return nil }
         return verified.event.id

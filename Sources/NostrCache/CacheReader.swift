@@ -13,12 +13,16 @@ package struct CacheReader: Sendable {
 
     // MARK: - Events
 
+    /// A stored event, and the relay that showed it first; nil where it was imported.
+    package typealias Committed = (id: EventID, createdAt: Timestamp, relay: RelayID?)
+
     /// The events committed last, newest first: what a set of committed ids is warmed with.
-    package func recentCommitted(limit: Int) async throws -> [(id: EventID, createdAt: Timestamp)] {
+    package func recentCommitted(limit: Int) async throws -> [Committed] {
         try await self.query(
-            "SELECT event_id, created_at FROM nostr_events ORDER BY ingest_seq DESC LIMIT $1", [.int8(Int64(limit))]
+            "SELECT event_id, created_at, relay_id FROM nostr_events ORDER BY ingest_seq DESC LIMIT $1",
+            [.int8(Int64(limit))]
         ) { row in
-            (row[0].requiredEventID, Timestamp(row[1].int8 ?? 0))
+            (row[0].requiredEventID, Timestamp(row[1].int8 ?? 0), row[2].int4.map { RelayID($0) })
         }
     }
 

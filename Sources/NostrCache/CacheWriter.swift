@@ -69,11 +69,13 @@ package struct CacheWriter: Sendable {
     ///
     /// - Throws: every other ``PostgresError``. Parts of a halved batch may be committed by then; they are duplicates
     ///   when the batch is written again.
-    package func write(_ batch: [CacheItem]) async throws -> BatchOutcome {
+    package func write(_ batch: ArraySlice<CacheItem>) async throws -> BatchOutcome {
         try await self.connection.run { session in
-            try self.write(batch[...], on: session)
+            try self.write(batch, on: session)
         }
     }
+
+    package func write(_ batch: [CacheItem]) async throws -> BatchOutcome { try await self.write(batch[...]) }
 
     private func write(_ items: ArraySlice<CacheItem>, on session: PostgresSession) throws -> BatchOutcome {
         do {

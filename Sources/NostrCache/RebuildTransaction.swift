@@ -48,7 +48,7 @@ struct RebuildTransaction {
         let coordinates = Array(plan.coordinates.keys)
         var list = StatementList()
         let deleted = list.add(CacheStatements.deletedEvents(plan.ids))
-        let vanishes = list.add(CacheStatements.vanishes(of: plan.owners.sorted()))
+        let vanishes = list.add(CacheStatements.vanishes(of: plan.owners))
         let heads = coordinates.isEmpty ? nil : list.add(CacheStatements.heads(coordinates))
         let results = try session.pipeline(list.statements)
         var probe = BatchPlan.Probe()

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Ingest
 import Nostr
+import NostrCache
 
 /// What a copy of a committed event costs before it is dropped, without socket and session.
 struct PeekCommand: ParsableCommand {
@@ -16,12 +17,13 @@ struct PeekCommand: ParsableCommand {
     func run() throws {
         let frames = try Frames(of: self.corpus)
         let committed = CommittedEvents()
-        var events: [(id: EventID, createdAt: Timestamp)] = []
+        let relay = RelayID(1)
+        var events: [CacheReader.Committed] = []
         for range in frames.ranges {
             guard case .event(_, let event) = try RelayMessage(parsing: frames.bytes.span.extracting(range)) else {
                 continue
             }
-            events.append((event.id, event.createdAt))
+            events.append((event.id, event.createdAt, relay))
         }
         committed.insert(events)
         var found = 0
@@ -30,7 +32,7 @@ struct PeekCommand: ParsableCommand {
             let ids = frames.ranges[first..<min(first + Self.batch, frames.count)].map { range in
                 EventPeek(frames.bytes.span.extracting(range))?.id
             }
-            for createdAt in committed.createdAt(of: ids) where createdAt != nil { found += 1 }
+            for copy in committed.copies(of: ids, from: relay) where copy != nil { found += 1 }
         }
         Report.write([
             "frames": .integer(frames.count), "found": .integer(found),

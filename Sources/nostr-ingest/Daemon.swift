@@ -29,7 +29,8 @@ struct Daemon {
         MetricsSystem.bootstrap(registry)
 
         let status = ServiceStatus()
-        let committed = CommittedEvents(capacity: ingest.limits.committedIDs)
+        let committed = CommittedEvents(
+            capacity: ingest.limits.committedIDs, recordsSightings: ingest.recordsSightings)
         let services = IngestServices(
             queue: EventQueue(elementsMax: ingest.limits.queueEventsMax, bytesMax: ingest.limits.queueBytesMax),
             committed: committed, keys: PublicKeyCache(capacity: ingest.limits.publicKeys), accounts: Accounts(),

@@ -23,7 +23,8 @@ struct WriterRun {
         self.logger = logger
         self.services = IngestServices(
             queue: EventQueue(elementsMax: limits.queueEventsMax, bytesMax: limits.queueBytesMax),
-            committed: CommittedEvents(capacity: limits.committedIDs),
+            committed: CommittedEvents(
+                capacity: limits.committedIDs, recordsSightings: configuration.recordsSightings),
             keys: PublicKeyCache(capacity: limits.publicKeys), accounts: Accounts(), status: ServiceStatus(),
             logger: logger)
     }

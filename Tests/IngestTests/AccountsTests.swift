@@ -14,7 +14,7 @@ struct AccountsTests {
     }
 
     private static func writes(_ outcomes: [WriteOutcome], isRetry: Bool = false) -> Accounts.WriteCounts {
-        Accounts.WriteCounts(outcomes.map { (kind: .note, outcome: $0) }, isRetry: isRetry)
+        outcomes.reduce(into: Accounts.WriteCounts()) { $0.add($1, of: .note, isRetry: isRetry) }
     }
 
     @Test func `outcomes are also counted by kind`() {
@@ -22,7 +22,8 @@ struct AccountsTests {
         let batch: [(kind: Kind, outcome: WriteOutcome)] = [
             (.note, .written), (.profile, .replaced), (.note, .written), (.reaction, .deleted), (.note, .duplicate),
         ]
-        for _ in 1...2 { accounts.settle(Accounts.WriteCounts(batch, isRetry: false), taken: batch.count) }
+        let counts = batch.reduce(into: Accounts.WriteCounts()) { $0.add($1.outcome, of: $1.kind, isRetry: false) }
+        for _ in 1...2 { accounts.settle(counts, taken: batch.count) }
         #expect(
             accounts.snapshot.write.kinds == [
                 .note: .init(written: 4), .profile: .init(replaced: 2), .reaction: .init(deleted: 2),

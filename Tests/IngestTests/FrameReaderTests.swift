@@ -30,7 +30,7 @@ struct FrameReaderTests {
         committed: [Event] = [], _ frames: (SubscriptionID) -> [ByteBuffer]
     ) async throws -> (Accounts.FrameCounts, [CacheItem]) {
         let known = CommittedEvents(capacity: 64)
-        known.insert(committed.map { (id: $0.id, createdAt: $0.createdAt) })
+        known.insert(committed.map { (id: $0.id, createdAt: $0.createdAt, relay: RelayID(1)) })
         var session = RelaySession<RequestPurpose>()
         let message = session.ask(RequestPurpose(follower: 0, window: 0), Filter(), now: self.now)
         guard case .request(let id, _) = message else { throw EventRejection.policy }
@@ -97,6 +97,39 @@ struct FrameReaderTests {
             accounts.settle(counts, from: "relay")
             #expect(accounts.snapshot.unaccounted > 0)
         }
+    }
+
+    @Test func `a copy that another relay showed first is a sighting, once`() async throws {
+        let events = (1...3).map { self.event($0) }
+        let known = CommittedEvents(capacity: 64)
+        known.insert(events[..<2].map { (id: $0.id, createdAt: $0.createdAt, relay: RelayID(1)) })
+        var session = RelaySession<RequestPurpose>()
+        let message = session.ask(RequestPurpose(follower: 0, window: 0), Filter(), now: self.now)
+        guard case .request(let id, _) = message else { throw EventRejection.policy }
+        var reader = FrameReader(
+            relay: RelayID(2), committed: known, keys: PublicKeyCache(capacity: 64),
+            verified: VerifiedSignatures(capacity: 64), limits: EventLimits())
+        var counts = Accounts.FrameCounts()
+        func read(_ frames: [ByteBuffer]) async -> [String] {
+            _ = reader.read(frames, into: &session, now: self.now, counts: &counts)
+            return await reader.verify(at: self.wall, seenAt: 7, counts: &counts).map { item in
+                switch item {
+                case .event(let verified, let relay, _): "event \(verified.event.id) of \(relay?.rawValue ?? 0)"
+                case .sighting(let id, let relay, let seenAt): "sighting \(id) by \(relay) at \(seenAt)"
+                case .coverage, .hole, .quarantine, .heartbeat: "another item"
+                }
+            }
+        }
+        // Nobody asked this relay for the second one under that name.
+        let first = await read([
+            self.frame(events[0], under: id), self.frame(events[1], under: SubscriptionID(rawValue: "stranger")),
+            self.frame(events[2], under: id),
+        ])
+        #expect(first == ["event \(events[2].id) of 2", "sighting \(events[0].id) by 2 at 7"])
+        #expect(await read(events[..<2].map { self.frame($0, under: id) }) == ["sighting \(events[1].id) by 2 at 7"])
+        #expect(await read(events[..<2].map { self.frame($0, under: id) }) == [])
+        #expect(counts.duplicates == 5)
+        #expect(counts.difference == 0)
     }
 
     @Test func `what an open tail delivers is live, what answers a request is not`() throws {

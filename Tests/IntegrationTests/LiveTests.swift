@@ -52,6 +52,50 @@ struct LiveTests {
         try await relay.stop()
     }
 
+    /// The second relay is met when everything of the first is committed, so all of its copies are dropped unparsed.
+    @Test func `further relays that show an event are recorded, once each`() async throws {
+        let world = CompletenessTests.world(26, count: 300)
+        let (first, firstURL) = try await Self.start(world.events)
+        let (second, secondURL) = try await Self.start(Array(world.events[..<200]))
+        try await IngestHarness.withCache { database in
+            var harness = IngestHarness(database: database) { configuration in
+                configuration.relays = [.init(url: firstURL, role: .primary, allowPrivateAddresses: true)]
+            }
+            try await harness.run { status, totals in
+                IngestHarness.isAtRest(status, totals) && totals.received >= world.events.count
+            }
+            let committed = harness.services.committed
+            for _ in 1...2 {
+                harness = IngestHarness(database: database, committed: committed) { configuration in
+                    configuration.relays = [.init(url: secondURL, role: .primary, allowPrivateAddresses: true)]
+                    configuration.follow.overlapDeep = 1_000 * 86_400
+                }
+                try await harness.run { status, totals in
+                    IngestHarness.isAtRest(status, totals) && totals.received >= 200
+                }
+                #expect(harness.services.accounts.snapshot.duplicatesPeeked > 0)
+                #expect(harness.services.accounts.snapshot.unaccounted == 0)
+            }
+            let shown = Self.expectedIDs(world.events).intersection(world.events[..<200].map(\.id.value.bytes))
+            let connection = try await PostgresConnection.open(database, logger: .silent)
+            let rows = try await connection.run { session in
+                try session.execute(
+                    """
+                    SELECT s.event_id, r.url, s.first_seen_at > e.seen_at
+                    FROM nostr_event_relays AS s JOIN nostr_events AS e USING (event_id) JOIN nostr_relays AS r
+                      ON r.relay_id = s.relay_id
+                    """
+                ).map { (id: $0[0].bytes ?? [], url: $0[1].text, isLater: $0[2].bool) }
+            }
+            await connection.close()
+            #expect(Set(rows.map(\.id)) == shown)
+            #expect(rows.count == shown.count)
+            #expect(rows.allSatisfy { $0.url == secondURL.description && $0.isLater == true })
+        }
+        try await first.stop()
+        try await second.stop()
+    }
+
     @Test func `what a relay accepted while it was unreachable for us is fetched when it is back`() async throws {
         let world = CompletenessTests.world(21, count: 800)
         let (first, second) = (Array(world.events[..<400]), Array(world.events[400...]))

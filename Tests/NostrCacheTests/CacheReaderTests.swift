@@ -71,6 +71,7 @@ struct CacheReaderTests {
             let recent = try await cache.reader.recentCommitted(limit: 3)
             #expect(recent.map(\.id) == events.suffix(3).reversed().map(\.event.id))
             #expect(recent.map(\.createdAt.seconds) == [4, 3, 2])
+            #expect(recent.map(\.relay) == [cache.relay, cache.relay, cache.relay])
             let unknown = self.signer.event(1, "unknown").event.id
             #expect(try await cache.reader.existing([events[0].event.id, unknown]) == [events[0].event.id])
             #expect(try await cache.reader.existing([]) == [])

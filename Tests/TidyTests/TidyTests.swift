@@ -35,7 +35,7 @@ struct TidyTests {
 
     /// Who may import what: the arrows of docs/architecture.md.
     static let arrows: [String: Set<String>] = [
-        "Nostr": ["CSecp256k1", "CLibCrypto", "Synchronization", "Swift"],
+        "Nostr": ["CSecp256k1", "CLibCrypto", "CPrefetch", "Synchronization", "Swift"],
         "Postgres": ["CLibPQ", "Logging", "Glibc", "Synchronization", "Dispatch"],
         "LineFiles": ["CZlib", "CZstd", "Glibc"],
         "RelayClient": [

@@ -18,7 +18,10 @@ struct IngestHarness {
 
     struct TimedOut: Error {}
 
-    init(database: PostgresConfiguration, _ change: (inout IngestConfiguration) -> Void) {
+    init(
+        database: PostgresConfiguration, committed: CommittedEvents = CommittedEvents(), time: IngestTime = .system,
+        _ change: (inout IngestConfiguration) -> Void
+    ) {
         var configuration = IngestConfiguration()
         configuration.streams = [.init(name: "everything", filter: Filter())]
         configuration.follow.lookbackSeconds = 1_000 * 86_400
@@ -36,7 +39,7 @@ struct IngestHarness {
         self.services = IngestServices(
             queue: EventQueue(
                 elementsMax: configuration.limits.queueEventsMax, bytesMax: configuration.limits.queueBytesMax),
-            committed: CommittedEvents(), keys: PublicKeyCache(), accounts: Accounts(), status: ServiceStatus(),
+            committed: committed, keys: PublicKeyCache(), accounts: Accounts(), status: ServiceStatus(), time: time,
             logger: .silent)
     }
 

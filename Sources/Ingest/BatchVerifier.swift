@@ -25,7 +25,7 @@ struct BatchVerifier: ~Copyable {
     private let relay: RelayID
     private let limits: EventLimits
     private let keys: PublicKeyCache
-    private let verified: VerifiedSignatures
+    private let verified: VerifiedSignatures?
     private let verifier: EventVerifier
     private let partsMax: Int
 
@@ -35,7 +35,7 @@ struct BatchVerifier: ~Copyable {
     static let cores = max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
 
     init(
-        relay: RelayID, keys: PublicKeyCache, verified: VerifiedSignatures, limits: EventLimits,
+        relay: RelayID, keys: PublicKeyCache, verified: VerifiedSignatures?, limits: EventLimits,
         partsMax: Int = Self.cores
     ) {
         self.relay = relay

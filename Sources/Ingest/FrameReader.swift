@@ -31,7 +31,7 @@ struct FrameReader: ~Copyable {
     private(set) var live: [Timestamp] = []
 
     init(
-        relay: RelayID, committed: CommittedEvents, keys: PublicKeyCache, verified: VerifiedSignatures,
+        relay: RelayID, committed: CommittedEvents, keys: PublicKeyCache, verified: VerifiedSignatures?,
         limits: EventLimits
     ) {
         self.relay = relay

@@ -10,7 +10,8 @@ package struct IngestServices: Sendable {
     package let queue: EventQueue
     package let committed: CommittedEvents
     package let keys: PublicKeyCache
-    package let verified: VerifiedSignatures
+    /// Nil where a single relay is asked: nobody else brings copies.
+    package let verified: VerifiedSignatures?
     package let accounts: Accounts
     package let status: ServiceStatus
     package let time: IngestTime
@@ -18,7 +19,7 @@ package struct IngestServices: Sendable {
 
     package init(
         queue: EventQueue, committed: CommittedEvents, keys: PublicKeyCache,
-        verified: VerifiedSignatures = VerifiedSignatures(), accounts: Accounts, status: ServiceStatus,
+        verified: VerifiedSignatures? = VerifiedSignatures(), accounts: Accounts, status: ServiceStatus,
         time: IngestTime = .system, logger: Logger
     ) {
         self.queue = queue

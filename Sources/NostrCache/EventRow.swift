@@ -63,11 +63,13 @@ package struct EventRow: Sendable {
         self.parentID = parent.map(EventID.init)
         self.rootID = root.map(EventID.init)
         self.expiresAt = Self.expiration(of: event, facts, bytes)
-        self.namesPage = Self.namesPage(facts, bytes, bases)
+        let first = facts.rootIdentifier ?? facts.parentIdentifier
+        let slug = first.flatMap { bases.slug(in: $0, bytes) }
+        self.namesPage = Self.namesPage(facts, hasSlug: slug != nil, bytes, bases)
         self.hasLabels = facts.hasLabel || (facts.hasAILabel && event.kind == .label)
         self.namesCommunity = facts.hasCommunity
         self.identifierPiece = identifier
-        self.subclawPiece = identifier.flatMap { bases.slug(in: $0, bytes) }
+        self.subclawPiece = identifier == nil ? nil : slug
         self.rootAddressPiece = rootAddress
     }
 
@@ -84,10 +86,13 @@ package struct EventRow: Sendable {
         piece.map { String(decoding: $0.text(self.event.canonical.span), as: UTF8.self) }
     }
 
-    private static func namesPage(_ facts: TagFacts, _ bytes: Span<UInt8>, _ bases: CommunityBases) -> Bool {
-        [facts.rootIdentifier, facts.parentIdentifier].contains { identifier in
-            identifier.map { bases.slug(in: $0, bytes) == nil } ?? false
-        }
+    /// - Parameter hasSlug: whether the root identifier, or without one that of the parent, names a community.
+    private static func namesPage(
+        _ facts: TagFacts, hasSlug: Bool, _ bytes: Span<UInt8>, _ bases: CommunityBases
+    ) -> Bool {
+        guard let root = facts.rootIdentifier else { return facts.parentIdentifier != nil && !hasSlug }
+        guard hasSlug, let parent = facts.parentIdentifier, !parent.equals(root, bytes) else { return !hasSlug }
+        return bases.slug(in: parent, bytes) == nil
     }
 
     /// D3: whether a comment is one on a URL itself.

@@ -74,7 +74,8 @@ package struct RelaySession<Purpose: Hashable & Sendable>: Sendable {
         // Some relays ignore a request whose id they once closed: every id is fresh.
         let id = SubscriptionID(rawValue: "\(self.prefix)\(self.nextNumber)")
         self.nextNumber += 1
-        self.requests.open[id] = RequestTable.Entry(filter: filter, isTail: isTail, deadline: now + self.deadline)
+        self.requests.open.insert(
+            RequestTable.Entry(filter: filter, isTail: isTail, deadline: now + self.deadline), as: id)
         self.purposes[id] = purpose
         return .request(id, filter)
     }
@@ -90,10 +91,12 @@ package struct RelaySession<Purpose: Hashable & Sendable>: Sendable {
             }
 
         case .endOfStoredEvents(let id, let completeness):
-            guard let request = self.requests.open[id], !request.isLive else { return .counted(message) }
+            guard let index = self.requests.open.index(of: id) else { return .counted(message) }
+            let request = self.requests.open[index]
+            guard !request.isLive else { return .counted(message) }
             let purpose = self.purpose(of: id)
             if request.isTail {
-                self.requests.open[id]?.isLive = true
+                self.requests.open[index].isLive = true
                 return .live(purpose)
             }
             self.forget(id)
@@ -104,7 +107,7 @@ package struct RelaySession<Purpose: Hashable & Sendable>: Sendable {
 
         case .closed(let id, let reason):
             // Some relays send it after the EOSE of a request that we have closed ourselves.
-            guard self.requests.open[id] != nil else { return .counted(message) }
+            guard self.requests.open.index(of: id) != nil else { return .counted(message) }
             let purpose = self.purpose(of: id)
             self.forget(id)
             return .failed(purpose, .closed(reason), closing: nil)
@@ -141,8 +144,9 @@ package struct RelaySession<Purpose: Hashable & Sendable>: Sendable {
     /// An EVENT frame came under `id` that could not be read: it is part of the answer all the same, and a page full of
     /// them is not an empty one.
     package mutating func receivedRefused(under id: SubscriptionID, now: ContinuousClock.Instant) {
-        self.requests.open[id]?.deadline = now + self.deadline
-        self.requests.open[id]?.page.refused += 1
+        guard let index = self.requests.open.index(of: id) else { return }
+        self.requests.open[index].deadline = now + self.deadline
+        self.requests.open[index].page.refused += 1
     }
 
     /// The requests whose deadline has passed.
@@ -155,18 +159,18 @@ package struct RelaySession<Purpose: Hashable & Sendable>: Sendable {
 
     /// We did not read for a while, so the relay had no way to answer: nobody's deadline ran meanwhile.
     package mutating func didNotRead(for pause: Duration) {
-        for id in self.requests.open.keys { self.requests.open[id]?.deadline += pause }
+        for index in 0..<self.requests.open.count { self.requests.open[index].deadline += pause }
     }
 
     /// The connection ended: every open request failed.
     package mutating func disconnected() -> [Purpose] {
         defer { self.requests.open.removeAll() }
-        return self.requests.openIDs.map { self.purpose(of: $0) }
+        return self.requests.open.ids.map { self.purpose(of: $0) }
     }
 
     /// Ends the requests with this purpose; nothing more is reported for them.
     package mutating func abandon(_ purpose: Purpose) -> [ClientMessage] {
-        let ids = self.requests.openIDs.filter { self.purposes[$0] == purpose }
+        let ids = self.requests.open.ids.filter { self.purposes[$0] == purpose }
         for id in ids { self.forget(id) }
         return ids.map(ClientMessage.close)
     }

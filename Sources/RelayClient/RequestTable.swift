@@ -29,7 +29,43 @@ struct RequestTable: Sendable {
         }
     }
 
-    var open: [SubscriptionID: Entry] = [:]
+    /// The requests that are open now: few, and events come in runs under one of them. Looking there first, and then through
+    /// the others, costs less than hashing an id for every event.
+    struct Open {
+        private var requests: [(id: SubscriptionID, entry: Entry)] = []
+        private var last = 0
+
+        var count: Int { self.requests.count }
+        /// In a fixed order.
+        var ids: [SubscriptionID] { self.requests.map(\.id).sorted { $0.rawValue < $1.rawValue } }
+
+        func index(of id: SubscriptionID) -> Int? { self.requests.firstIndex { $0.id == id } }
+
+        /// The same, for an event.
+        mutating func find(_ id: SubscriptionID) -> Int? {
+            if self.last < self.requests.count, self.requests[self.last].id == id { return self.last }
+            guard let index = self.index(of: id) else { return nil }
+            self.last = index
+            return index
+        }
+
+        subscript(index: Int) -> Entry {
+            get { self.requests[index].entry }
+            _modify { yield &self.requests[index].entry }
+        }
+
+        subscript(id: SubscriptionID) -> Entry? { self.index(of: id).map { self[$0] } }
+
+        mutating func insert(_ entry: Entry, as id: SubscriptionID) { self.requests.append((id, entry)) }
+
+        mutating func remove(_ id: SubscriptionID) -> Entry? {
+            self.index(of: id).map { self.requests.remove(at: $0).entry }
+        }
+
+        mutating func removeAll() { self.requests.removeAll() }
+    }
+
+    var open = Open()
     /// Closed a moment ago: events in flight are no offence, and as good as any other (NIP-01).
     private var closed: [SubscriptionID: Entry] = [:]
     private var closedOrder: [SubscriptionID] = []
@@ -37,18 +73,14 @@ struct RequestTable: Sendable {
     /// How many closed subscriptions are remembered for the events that are still under way.
     private static let closedMax = 32
 
-    /// In a fixed order.
-    var openIDs: [SubscriptionID] { self.open.keys.sorted { $0.rawValue < $1.rawValue } }
-
     /// The requests whose deadline has passed.
     func late(at now: ContinuousClock.Instant) -> [SubscriptionID] {
-        let late = self.open.filter { $0.value.deadline <= now && !$0.value.isLive }
-        return late.keys.sorted { $0.rawValue < $1.rawValue }
+        self.open.ids.filter { id in self.open[id].map { $0.deadline <= now && !$0.isLive } ?? false }
     }
 
     /// Moves an open request to the closed ones; returns the one that was forgotten for it.
     mutating func close(_ id: SubscriptionID) -> SubscriptionID? {
-        guard let entry = self.open.removeValue(forKey: id) else { return nil }
+        guard let entry = self.open.remove(id) else { return nil }
         self.closed[id] = entry
         self.closedOrder.append(id)
         guard self.closedOrder.count > Self.closedMax else { return nil }
@@ -61,20 +93,20 @@ struct RequestTable: Sendable {
     mutating func receive(
         _ event: Event, under id: SubscriptionID, deadline: ContinuousClock.Instant
     ) -> EventReceipt {
-        guard let index = self.open.index(forKey: id) else {
+        guard let index = self.open.find(id) else {
             guard let entry = self.closed[id] else { return .refused(.unknownSubscription) }
             return entry.filter.matches(event) ? .stored : .refused(.filterMismatch)
         }
-        guard self.open.values[index].receive(event, deadline: deadline) else { return .refused(.filterMismatch) }
-        return self.open.values[index].isLive ? .live : .stored
+        guard self.open[index].receive(event, deadline: deadline) else { return .refused(.filterMismatch) }
+        return self.open[index].isLive ? .live : .stored
     }
 
     /// False when nobody asked for it.
     mutating func receiveCopy(
         createdAt: Timestamp, under id: SubscriptionID, deadline: ContinuousClock.Instant
     ) -> Bool {
-        guard let index = self.open.index(forKey: id) else { return self.closed[id] != nil }
-        self.open.values[index].receiveCopy(createdAt: createdAt, deadline: deadline)
+        guard let index = self.open.find(id) else { return self.closed[id] != nil }
+        self.open[index].receiveCopy(createdAt: createdAt, deadline: deadline)
         return true
     }
 }

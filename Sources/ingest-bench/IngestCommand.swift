@@ -82,7 +82,8 @@ struct IngestCommand: AsyncParsableCommand {
         let services = IngestServices(
             queue: EventQueue(
                 elementsMax: configuration.limits.queueEventsMax, bytesMax: configuration.limits.queueBytesMax),
-            committed: shared.committed, keys: shared.keys, accounts: Accounts(), status: ServiceStatus(),
+            committed: shared.committed, keys: shared.keys,
+            verified: self.relay.count > 1 ? VerifiedSignatures() : nil, accounts: Accounts(), status: ServiceStatus(),
             logger: logger)
         let database = try PostgresConfiguration(connectionString: self.database)
         let writer = WriterLoop(

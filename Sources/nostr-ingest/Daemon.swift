@@ -33,7 +33,8 @@ struct Daemon {
             capacity: ingest.limits.committedIDs, recordsSightings: ingest.recordsSightings)
         let services = IngestServices(
             queue: EventQueue(elementsMax: ingest.limits.queueEventsMax, bytesMax: ingest.limits.queueBytesMax),
-            committed: committed, keys: PublicKeyCache(capacity: ingest.limits.publicKeys), accounts: Accounts(),
+            committed: committed, keys: PublicKeyCache(capacity: ingest.limits.publicKeys),
+            verified: ingest.relays.count > 1 ? VerifiedSignatures() : nil, accounts: Accounts(),
             status: status, time: time, logger: self.logger)
         try await self.warmUp(committed)
 

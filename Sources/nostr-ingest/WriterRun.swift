@@ -25,7 +25,9 @@ struct WriterRun {
             queue: EventQueue(elementsMax: limits.queueEventsMax, bytesMax: limits.queueBytesMax),
             committed: CommittedEvents(
                 capacity: limits.committedIDs, recordsSightings: configuration.recordsSightings),
-            keys: PublicKeyCache(capacity: limits.publicKeys), accounts: Accounts(), status: ServiceStatus(),
+            keys: PublicKeyCache(capacity: limits.publicKeys),
+            verified: configuration.relays.count > 1 ? VerifiedSignatures() : nil, accounts: Accounts(),
+            status: ServiceStatus(),
             logger: logger)
     }
 

@@ -2,7 +2,7 @@ package import Nostr
 package import NostrCache
 import Synchronization
 
-/// Where every received event went: `received = duplicate + rejected + written + replaced + deleted + in flight`.
+/// Where every received event went: `received + embedded = duplicate + rejected + written + replaced + deleted + in flight`.
 ///
 /// Each step that takes events in settles them batch by batch: what it was given must equal the sum of what it did with
 /// them, and the difference is added to `unaccounted`, which must stay 0. The steps count independently of each other, so
@@ -12,6 +12,8 @@ package final class Accounts: Sendable {
     package struct FrameCounts: Equatable, Sendable {
         /// EVENT frames that were read.
         package var received = 0
+        /// Events that were read from the content of others (NIP-18, NIP-72); 0 unless they are asked for.
+        package var embedded = 0
         /// Copies of committed events, recognised before parsing.
         package var duplicates = 0
         package var rejected: [EventRejection: Int] = [:]
@@ -27,7 +29,7 @@ package final class Accounts: Sendable {
         package mutating func reject(_ reason: EventRejection) { self.rejected[reason, default: 0] += 1 }
 
         package var difference: Int {
-            self.received - self.duplicates - self.rejected.values.reduce(0, +) - self.queued
+            self.received + self.embedded - self.duplicates - self.rejected.values.reduce(0, +) - self.queued
         }
     }
 
@@ -80,6 +82,7 @@ package final class Accounts: Sendable {
         package init() {}
 
         package var received: Int { self.relays.values.reduce(0) { $0 + $1.received } }
+        package var embedded: Int { self.relays.values.reduce(0) { $0 + $1.embedded } }
         package var duplicatesPeeked: Int { self.relays.values.reduce(0) { $0 + $1.duplicates } }
         package var rejected: [EventRejection: Int] {
             self.relays.values.reduce(into: self.write.rejected) { sum, counts in
@@ -135,6 +138,7 @@ package final class Accounts: Sendable {
 extension Accounts.FrameCounts {
     mutating func add(_ other: Self) {
         self.received += other.received
+        self.embedded += other.embedded
         self.duplicates += other.duplicates
         self.rejected.merge(other.rejected, uniquingKeysWith: +)
         self.queued += other.queued

@@ -17,6 +17,7 @@ struct BatchVerifier: ~Copyable {
     private struct Rules: Sendable {
         let relay: RelayID
         let limits: EventLimits
+        let takesEmbeds: Bool
         let wall: Timestamp
         /// Microseconds since 1970.
         let seenAt: Int64
@@ -24,6 +25,7 @@ struct BatchVerifier: ~Copyable {
 
     private let relay: RelayID
     private let limits: EventLimits
+    private let takesEmbeds: Bool
     private let keys: PublicKeyCache
     private let verified: VerifiedSignatures?
     private let verifier: EventVerifier
@@ -36,10 +38,11 @@ struct BatchVerifier: ~Copyable {
 
     init(
         relay: RelayID, keys: PublicKeyCache, verified: VerifiedSignatures?, limits: EventLimits,
-        partsMax: Int = Self.cores
+        takesEmbeds: Bool = false, partsMax: Int = Self.cores
     ) {
         self.relay = relay
         self.limits = limits
+        self.takesEmbeds = takesEmbeds
         self.keys = keys
         self.verified = verified
         self.verifier = EventVerifier(keys: keys, verified: verified)
@@ -48,7 +51,8 @@ struct BatchVerifier: ~Copyable {
 
     /// Judges the events, in order; `seenAt` is in microseconds since 1970.
     func verify(_ events: [Event], at wall: Timestamp, seenAt: Int64) async -> Verdict {
-        let rules = Rules(relay: self.relay, limits: self.limits, wall: wall, seenAt: seenAt)
+        let rules = Rules(
+            relay: self.relay, limits: self.limits, takesEmbeds: self.takesEmbeds, wall: wall, seenAt: seenAt)
         let parts = min(self.partsMax, events.count / Self.partEventsMin)
         guard parts > 1 else { return Self.judge(events[...], rules, self.verifier) }
         let (keys, verified) = (self.keys, self.verified)
@@ -78,10 +82,16 @@ struct BatchVerifier: ~Copyable {
             let event = events[index]
             if index + 1 < events.endIndex { verifier.prefetch(events[index + 1]) }
             do throws(EventRejection) {
-                verdict.items.append(
-                    try EventIntake.item(
-                        of: event, verifiedBy: verifier, from: rules.relay, limits: rules.limits, at: rules.wall,
-                        seenAt: rules.seenAt))
+                let item = try EventIntake.item(
+                    of: event, verifiedBy: verifier, from: rules.relay, limits: rules.limits, at: rules.wall,
+                    seenAt: rules.seenAt)
+                verdict.items.append(item)
+                verdict.counts.queued += 1
+                guard rules.takesEmbeds, case .event(let carrier, _, _) = item,
+                    let embed = EventIntake.embed(in: carrier, verifiedBy: verifier, at: rules.wall)
+                else { continue }
+                verdict.items.append(.event(embed, relay: rules.relay, seenAt: rules.seenAt))
+                verdict.counts.embedded += 1
                 verdict.counts.queued += 1
             } catch {
                 verdict.counts.reject(error)

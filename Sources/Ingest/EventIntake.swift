@@ -24,4 +24,16 @@ enum EventIntake {
             throw reason
         }
     }
+
+    /// The event that a verified one holds in its content and that is as good as if a relay had sent it: what a repost
+    /// spreads (NIP-18), what an approval approves (NIP-72). One that holds another in turn is not looked into.
+    static func embed(
+        in event: VerifiedEvent, verifiedBy verifier: borrowing EventVerifier, at wall: Timestamp
+    ) -> VerifiedEvent? {
+        switch event.event.kind {
+        case .repost, .genericRepost: Repost(event.event, verifier: verifier, now: wall)?.embed.event
+        case .communityApproval: CommunityApproval(event.event, verifier: verifier, now: wall).embed.event
+        default: nil
+        }
+    }
 }

@@ -32,11 +32,12 @@ struct FrameReader: ~Copyable {
 
     init(
         relay: RelayID, committed: CommittedEvents, keys: PublicKeyCache, verified: VerifiedSignatures?,
-        limits: EventLimits
+        limits: EventLimits, takesEmbeds: Bool = false
     ) {
         self.relay = relay
         self.committed = committed
-        self.verifier = BatchVerifier(relay: relay, keys: keys, verified: verified, limits: limits)
+        self.verifier = BatchVerifier(
+            relay: relay, keys: keys, verified: verified, limits: limits, takesEmbeds: takesEmbeds)
         self.limits = limits
     }
 

@@ -55,6 +55,8 @@ package struct IngestConfiguration: Hashable, Sendable {
     package var trustedProviders: [PublicKey] = []
     /// Whether it is kept which further relays showed an event.
     package var recordsSightings = true
+    /// Whether an event that a repost or an approval holds is stored as well.
+    package var takesEmbeds = false
     /// Off for the benchmark alone: no key of the configuration file.
     package var derivesCompanions = true
     package var follow = FollowPolicy()

@@ -12,6 +12,8 @@ package struct IngestServices: Sendable {
     package let keys: PublicKeyCache
     /// Nil where a single relay is asked: nobody else brings copies.
     package let verified: VerifiedSignatures?
+    /// Whether events that others hold in their content are stored as well.
+    package let takesEmbeds: Bool
     package let accounts: Accounts
     package let status: ServiceStatus
     package let time: IngestTime
@@ -19,13 +21,15 @@ package struct IngestServices: Sendable {
 
     package init(
         queue: EventQueue, committed: CommittedEvents, keys: PublicKeyCache,
-        verified: VerifiedSignatures? = VerifiedSignatures(), accounts: Accounts, status: ServiceStatus,
+        verified: VerifiedSignatures? = VerifiedSignatures(), takesEmbeds: Bool = false, accounts: Accounts,
+        status: ServiceStatus,
         time: IngestTime = .system, logger: Logger
     ) {
         self.queue = queue
         self.committed = committed
         self.keys = keys
         self.verified = verified
+        self.takesEmbeds = takesEmbeds
         self.accounts = accounts
         self.status = status
         self.time = time
@@ -107,7 +111,7 @@ struct RelayConversation: ~Copyable {
             prefix: "c\(String(connectionNumber % 46_656, radix: 36))-", deadline: limits.requestDeadline)
         self.reader = FrameReader(
             relay: relay, committed: services.committed, keys: services.keys, verified: services.verified,
-            limits: limits.event)
+            limits: limits.event, takesEmbeds: services.takesEmbeds)
         self.alive = services.time.wall
     }
 

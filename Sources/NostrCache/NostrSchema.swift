@@ -18,5 +18,6 @@ package enum NostrSchema {
         Migration(version: 9, name: "0009_communities.sql", bytes: PackageResources._009_communities_sql),
         Migration(version: 10, name: "0010_rollups.sql", bytes: PackageResources._010_rollups_sql),
         Migration(version: 11, name: "0011_lookups.sql", bytes: PackageResources._011_lookups_sql),
+        Migration(version: 12, name: "0012_emptying.sql", bytes: PackageResources._012_emptying_sql),
     ]
 }

@@ -100,9 +100,10 @@ struct BackfillOutcome: Sendable {
         guard !self.isDryRun else { return lines }
         let write = self.totals.write
         let rejected = self.totals.rejected.values.reduce(0, +)
+        let embedded = self.totals.embedded > 0 ? " + embedded \(self.totals.embedded)" : ""
         lines.append("")
         lines.append(
-            "received \(self.totals.received) = duplicate \(self.totals.duplicatesPeeked + write.duplicates + write.retried)"
+            "received \(self.totals.received)\(embedded) = duplicate \(self.totals.duplicatesPeeked + write.duplicates + write.retried)"
                 + " + rejected \(rejected) + written \(write.written) + replaced \(write.replaced)"
                 + " + deleted \(write.deleted) + abandoned \(self.totals.abandoned); unaccounted \(self.totals.unaccounted)"
         )
@@ -134,7 +135,7 @@ struct BackfillOutcome: Sendable {
         }
         let write = self.totals.write
         let accounts = object([
-            ("received", number(self.totals.received)),
+            ("received", number(self.totals.received)), ("embedded", number(self.totals.embedded)),
             ("duplicate", number(self.totals.duplicatesPeeked + write.duplicates + write.retried)),
             (
                 "rejected",

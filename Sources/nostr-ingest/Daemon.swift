@@ -34,7 +34,8 @@ struct Daemon {
         let services = IngestServices(
             queue: EventQueue(elementsMax: ingest.limits.queueEventsMax, bytesMax: ingest.limits.queueBytesMax),
             committed: committed, keys: PublicKeyCache(capacity: ingest.limits.publicKeys),
-            verified: ingest.relays.count > 1 ? VerifiedSignatures() : nil, accounts: Accounts(),
+            verified: ingest.relays.count > 1 ? VerifiedSignatures() : nil, takesEmbeds: ingest.takesEmbeds,
+            accounts: Accounts(),
             status: status, time: time, logger: self.logger)
         try await self.warmUp(committed)
 

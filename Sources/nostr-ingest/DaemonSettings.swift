@@ -15,6 +15,7 @@ enum DaemonSettings {
         .duration("health.grace", .zero ... .hours(24), \.health.grace),
         .duration("health.lagMax", .seconds(10) ... .hours(24 * 30), \.health.lagMax),
         .flag("cache.sightings", \.ingest.recordsSightings),
+        .flag("cache.embeds", \.ingest.takesEmbeds),
         .size("limits.eventBytesMax", 1_024...(16 << 20), \.ingest.limits.event.eventBytesMax),
         .integer("limits.tagsMax", 1...1_000_000, \.ingest.limits.event.tagsMax),
         .seconds("limits.futureMax", .zero ... .hours(24 * 365), \.ingest.limits.event.futureSecondsMax),

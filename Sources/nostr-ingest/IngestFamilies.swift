@@ -92,6 +92,8 @@ struct IngestFamilies {
 
     private var events: [MetricFamily] {
         var received = MetricFamily("nostr_ingest_events_received_total", .counter, "EVENT messages that were read.")
+        var embedded = MetricFamily(
+            "nostr_ingest_events_embedded_total", .counter, "Events read from the content of reposts and approvals.")
         var duplicate = MetricFamily(
             "nostr_ingest_events_duplicate_total", .counter,
             "Copies, by where they were recognised: peeked (before parsing, by relay), committed or retried (at the write, relay other)."
@@ -103,6 +105,7 @@ struct IngestFamilies {
         var bytes = MetricFamily("nostr_ingest_relay_bytes_received_total", .counter, "Bytes of messages.")
         for (url, counts) in self.totals.relays.sorted(by: { $0.key < $1.key }) {
             received.add(["relay": url], .count(counts.received))
+            embedded.add(["relay": url], .count(counts.embedded))
             duplicate.add(["relay": url, "stage": "peeked"], .count(counts.duplicates))
             for reason in EventRejection.allCases {
                 rejected.add(["relay": url, "reason": reason.rawValue], .count(counts.rejected[reason] ?? 0))
@@ -119,7 +122,7 @@ struct IngestFamilies {
             rejected.add(
                 ["relay": "other", "reason": reason.rawValue], .count(self.totals.write.rejected[reason] ?? 0))
         }
-        return [received, duplicate, rejected, messages, bytes] + self.outcomes
+        return [received, embedded, duplicate, rejected, messages, bytes] + self.outcomes
     }
 
     private var outcomes: [MetricFamily] {

@@ -26,7 +26,9 @@ struct WriterRun {
             committed: CommittedEvents(
                 capacity: limits.committedIDs, recordsSightings: configuration.recordsSightings),
             keys: PublicKeyCache(capacity: limits.publicKeys),
-            verified: configuration.relays.count > 1 ? VerifiedSignatures() : nil, accounts: Accounts(),
+            verified: configuration.relays.count > 1 ? VerifiedSignatures() : nil,
+            takesEmbeds: configuration.takesEmbeds,
+            accounts: Accounts(),
             status: ServiceStatus(),
             logger: logger)
     }

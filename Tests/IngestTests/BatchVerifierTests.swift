@@ -55,4 +55,38 @@ struct BatchVerifierTests {
             #expect(cut.counts == alone.counts)
         }
     }
+
+    /// What is embedded, and what becomes of it: kind, tags of the carrier beside `e`, and whether the embed is genuine.
+    @Test(arguments: [
+        (kind: 6 as UInt16, isGenuine: true, isTaken: true), (16, true, true), (4550, true, true), (1, true, false),
+        (6, false, false),
+    ])
+    func `an event in the content of a repost or an approval comes behind it, if it is genuine and asked for`(
+        kind: UInt16, isGenuine: Bool, isTaken: Bool
+    ) async throws {
+        let signer = Signer()
+        let key = signer.key(named: "carrier")
+        let note = try self.events(1)[0]
+        let json = String(decoding: note.json, as: UTF8.self)
+        let community = "34550:\(key.publicKey):c"
+        let carrier = signer.sign(
+            Event.Body(
+                pubkey: key.publicKey, createdAt: Timestamp(1_759_000_001), kind: Kind(kind),
+                tags: [["e", "\(note.id)", ""], ["p", "\(note.pubkey)"], ["a", community], ["k", "1"]],
+                content: isGenuine ? json : json.replacing("event 0", with: "event 1")), with: key)
+        for isAsked in [false, true] {
+            let verifier = BatchVerifier(
+                relay: RelayID(1), keys: PublicKeyCache(capacity: 64), verified: nil, limits: EventLimits(),
+                takesEmbeds: isAsked)
+            let verdict = await verifier.verify([carrier], at: self.wall, seenAt: 5)
+            let ids = verdict.items.compactMap { item in
+                if case .event(let verified, RelayID(1)?, 5) = item { verified.event.id } else { nil }
+            }
+            #expect(ids == (isAsked && isTaken ? [carrier.id, note.id] : [carrier.id]))
+            #expect(verdict.counts.embedded == (isAsked && isTaken ? 1 : 0))
+            #expect(verdict.counts.queued == ids.count)
+            // What was received is counted with the frames.
+            #expect(verdict.counts.difference == -1)
+        }
+    }
 }

@@ -52,6 +52,36 @@ struct LiveTests {
         try await relay.stop()
     }
 
+    /// The relay shows the repost and never the note itself.
+    @Test func `where embeds are taken, what a repost holds is a row as well`() async throws {
+        let signer = Signer()
+        let key = signer.key(named: "author")
+        let note = signer.sign(
+            Event.Body(
+                pubkey: key.publicKey, createdAt: Timestamp(1_700_000_000), kind: .note, tags: [], content: "held"),
+            with: key)
+        let repost = signer.sign(
+            Event.Body(
+                pubkey: key.publicKey, createdAt: Timestamp(1_700_000_001), kind: .repost, tags: [["e", "\(note.id)"]],
+                content: String(decoding: note.json, as: UTF8.self)), with: key)
+        let (relay, url) = try await Self.start([repost])
+        for takesEmbeds in [false, true] {
+            try await IngestHarness.withCache { database in
+                let harness = IngestHarness(database: database) { configuration in
+                    configuration.relays = [.init(url: url, role: .primary, allowPrivateAddresses: true)]
+                    configuration.follow.lookbackSeconds = 10_000 * 86_400
+                    configuration.takesEmbeds = takesEmbeds
+                }
+                try await harness.run { status, totals in
+                    IngestHarness.isAtRest(status, totals) && totals.received > 0
+                }
+                #expect(try await Self.ids(database) == Self.expectedIDs(takesEmbeds ? [repost, note] : [repost]))
+                #expect(harness.services.accounts.snapshot.unaccounted == 0)
+            }
+        }
+        try await relay.stop()
+    }
+
     /// The second relay is met when everything of the first is committed, so all of its copies are dropped unparsed.
     @Test func `further relays that show an event are recorded, once each`() async throws {
         let world = CompletenessTests.world(26, count: 300)

@@ -78,6 +78,7 @@ struct NostrSchemaTests {
         SELECT pubkey, identifier, verified, next_check_at, expires_at FROM nostr_nip05_checks;
         SELECT pubkey, nip05, nip05_verified FROM nostr_profiles_checked;
         """,
+        12: "COMMENT ON TRIGGER nostr_events_emptied ON nostr_events IS NULL;",
     ]
 
     @Test func `every migration adds what its verification looks for`() async throws {

@@ -39,7 +39,8 @@ struct IngestHarness {
         self.services = IngestServices(
             queue: EventQueue(
                 elementsMax: configuration.limits.queueEventsMax, bytesMax: configuration.limits.queueBytesMax),
-            committed: committed, keys: PublicKeyCache(), accounts: Accounts(), status: ServiceStatus(), time: time,
+            committed: committed, keys: PublicKeyCache(), takesEmbeds: configuration.takesEmbeds, accounts: Accounts(),
+            status: ServiceStatus(), time: time,
             logger: .silent)
     }
 

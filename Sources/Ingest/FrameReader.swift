@@ -120,6 +120,9 @@ struct FrameReader: ~Copyable {
         }
     }
 
+    /// Events that wait for verification.
+    var pendingCount: Int { self.unverified.count }
+
     /// Verifies what the first pass left, in order of arrival; `microseconds` since 1970.
     mutating func verify(
         at wall: Timestamp, seenAt microseconds: Int64, counts: inout Accounts.FrameCounts

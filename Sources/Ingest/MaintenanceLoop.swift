@@ -60,7 +60,9 @@ package struct MaintenanceLoop: Service {
                 time: self.time)
             let requeued = try await requeue.run(.due, limit: Self.requeueMax)
             let quarantined = try await Quarantine(connection: connection).count()
+            let holes = try await CacheReader(connection: connection).holeCounts()
             self.status.update { picture in
+                picture.maintenance.holes = holes
                 picture.maintenance.lastPass = self.time.wall
                 picture.maintenance.requeued += requeued.left
                 picture.maintenance.quarantined = quarantined

@@ -284,6 +284,7 @@ struct RelayConversation: ~Copyable {
     private mutating func handOver() async throws {
         let start = self.services.time.instant()
         let microseconds = self.services.time.microseconds()
+        let pending = self.reader.pendingCount
         var items = await self.reader.verify(
             at: Timestamp(microseconds / 1_000_000), seenAt: microseconds, counts: &self.counts)
         items += self.advances
@@ -293,6 +294,9 @@ struct RelayConversation: ~Copyable {
         self.honesty.add(counts)
         self.services.accounts.settle(counts, from: self.label)
         let verified = self.services.time.instant()
+        if pending > 0 {
+            Timer(label: "nostr_ingest_verify_duration_seconds").record(duration: (verified - start) / pending)
+        }
         do {
             try await self.services.queue.send(items)
         } catch {

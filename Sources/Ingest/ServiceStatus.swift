@@ -82,6 +82,8 @@ package final class ServiceStatus: Sendable {
         package var requeued = 0
         /// Entries in quarantine at the last pass.
         package var quarantined: Int?
+        /// Holes in the ledger at the last pass.
+        package var holes: [HoleCount] = []
         package var lastPass: Timestamp?
     }
 

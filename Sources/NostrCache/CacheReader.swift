@@ -90,6 +90,19 @@ package struct CacheReader: Sendable {
         ) { RecordedHole($0, at: 0) }
     }
 
+    /// How many holes each active stream has, over all relays, by reason.
+    package func holeCounts() async throws -> [HoleCount] {
+        try await self.query(
+            """
+            SELECT s.name, h.reason, count(*)
+            FROM nostr_coverage_holes AS h JOIN nostr_streams AS s USING (stream_id)
+            WHERE s.active
+            GROUP BY s.name, h.reason
+            ORDER BY s.name, h.reason
+            """
+        ) { HoleCount(stream: $0[0].text ?? "", reason: $0[1].text ?? "", count: Int($0[2].int8 ?? 0)) }
+    }
+
     /// The whole ledger for `status`: every relay that is enabled with every active stream, and what else is covered.
     package func coverageStatus() async throws -> [CoverageStatus] {
         try await self.connection.run { session in
@@ -147,6 +160,19 @@ package struct CacheCounts: Equatable, Sendable {
     package var quarantineBytes = 0
 
     package var events: Int { self.eventsByKind.values.reduce(0, +) }
+}
+
+/// Holes of one stream, over all relays. The reason is as stored.
+package struct HoleCount: Hashable, Sendable {
+    package let stream: String
+    package let reason: String
+    package let count: Int
+
+    package init(stream: String, reason: String, count: Int) {
+        self.stream = stream
+        self.reason = reason
+        self.count = count
+    }
 }
 
 /// A row of `nostr_coverage_holes`. Times are microseconds since 1970.

@@ -27,6 +27,8 @@ package final class PrometheusRegistry: Sendable {
     package static let durationBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
     /// Seconds.
     package static let lagBuckets: [Double] = [0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 3600]
+    /// Seconds, for what takes microseconds.
+    package static let microBuckets = [0.000_005, 0.000_01, 0.000_025, 0.000_05, 0.000_1, 0.000_25, 0.001, 0.01, 0.1]
     package static let sizeBuckets: [Double] = [1, 2, 5, 10, 50, 100, 500, 1000, 5000, 10_000]
 
     private struct Family {

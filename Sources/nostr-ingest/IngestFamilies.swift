@@ -229,7 +229,12 @@ struct IngestFamilies {
                 missing.add(["relay": url, "stream": stream.name], .integer(stream.missingSeconds))
             }
         }
-        return [cursor, missing]
+        var holes = MetricFamily(
+            "nostr_ingest_holes", .gauge, "What attempts could not fill, over all relays, by why.")
+        for hole in self.picture.maintenance.holes {
+            holes.add(["stream": hole.stream, "reason": hole.reason], .count(hole.count))
+        }
+        return [cursor, missing, holes]
     }
 
     private var process: [MetricFamily] {
@@ -257,6 +262,10 @@ struct IngestFamilies {
         MetricDescription("nostr_ingest_commit_duration_seconds", "From the first statement of a batch to its COMMIT."),
         MetricDescription(
             "nostr_ingest_queue_wait_seconds", "How long the oldest event of what the writer takes has waited."),
+        MetricDescription(
+            "nostr_ingest_verify_duration_seconds",
+            "Id and signature of one event, the mean of a read burst that is verified on all cores.",
+            buckets: PrometheusRegistry.microBuckets),
         MetricDescription(
             "nostr_ingest_event_lag_seconds", "From created_at to receipt, of live events.",
             buckets: PrometheusRegistry.lagBuckets),

@@ -164,6 +164,23 @@ struct IngestFamiliesTests {
         }
     }
 
+    @Test func `holes are counted by stream and reason`() throws {
+        let holes = try #require(
+            self.families { picture, _ in
+                picture.maintenance.holes = [
+                    HoleCount(stream: "posts", reason: "dense_second", count: 2),
+                    HoleCount(stream: "votes", reason: "refused", count: 1),
+                ]
+            }.first { $0.name == "nostr_ingest_holes" })
+        #expect(
+            holes.samples == [
+                MetricSample(
+                    labels: [MetricLabel("stream", "posts"), MetricLabel("reason", "dense_second")], value: .integer(2)),
+                MetricSample(
+                    labels: [MetricLabel("stream", "votes"), MetricLabel("reason", "refused")], value: .integer(1)),
+            ])
+    }
+
     @Test func `times are absent until they are known`() throws {
         let commit = "nostr_ingest_last_commit_timestamp_seconds"
         func samples(_ families: [MetricFamily]) -> Int { families.first { $0.name == commit }?.samples.count ?? -1 }

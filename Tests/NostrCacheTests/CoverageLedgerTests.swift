@@ -26,6 +26,9 @@ struct CoverageLedgerTests {
                     #expect(hole.reason == model.holes[hole.span]?.reason.rawValue)
                     #expect(hole.attempts == model.holes[hole.span].map { Int($0.attempts) })
                 }
+                let byReason = Dictionary(grouping: model.holes.values, by: \.reason.rawValue).mapValues(\.count)
+                let counts = try await cache.reader.holeCounts()
+                #expect(Dictionary(uniqueKeysWithValues: counts.map { ($0.reason, $0.count) }) == byReason)
                 let proofs = try await cache.column("SELECT last_proof FROM nostr_coverage")
                 #expect(proofs == (model.lastProof.map { [$0.rawValue] } ?? []))
                 // PostgreSQL subtracts as we do: what backfill asks for.

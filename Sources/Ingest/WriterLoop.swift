@@ -60,7 +60,7 @@ package struct WriterLoop: Service {
             while let items = try await self.take() {
                 self.status.update { $0.writer.lastTick = self.time.instant() }
                 self.recordWait(of: items)
-                for batch in Batch.cut(items, self.configuration.limits) {
+                for batch in WriterBatch.cut(items, self.configuration.limits) {
                     session = try await self.write(batch, session)
                 }
             }
@@ -85,54 +85,6 @@ package struct WriterLoop: Service {
         return await self.queue.takeAll()
     }
 
-    /// The items of one transaction.
-    struct Batch {
-        /// What is counted and remembered of an event once it is written. Kept beside the items, whose events lie in
-        /// distant memory: by then they would have to be fetched again.
-        struct Entry {
-            let id: EventID
-            let createdAt: Timestamp
-            let kind: Kind
-            let relay: RelayID?
-        }
-
-        let items: ArraySlice<CacheItem>
-        /// One for each event, in order.
-        let entries: [Entry]
-
-        /// Cuts what arrived into transactions, in order.
-        static func cut(_ items: [CacheItem], _ limits: IngestConfiguration.Limits) -> [Batch] {
-            var batches: [Batch] = []
-            var start = items.startIndex
-            var entries: [Entry] = []
-            entries.reserveCapacity(min(items.count, limits.batchEventsMax))
-            var rows = 0
-            var bytes = 0
-            for index in items.indices {
-                switch items[index] {
-                case .event(let verified, let relay, _):
-                    entries.append(Entry(verified.event, relay))
-                    rows += 1
-                case .quarantine(let quarantined):
-                    entries.append(Entry(quarantined.event.event, quarantined.relay))
-                    rows += 1
-                case .sighting: rows += 1
-                case .coverage, .hole, .heartbeat: break
-                }
-                bytes += items[index].weight
-                if rows >= limits.batchEventsMax || bytes >= limits.batchBytesMax {
-                    batches.append(Batch(items: items[start...index], entries: entries))
-                    start = index + 1
-                    entries.removeAll(keepingCapacity: true)
-                    rows = 0
-                    bytes = 0
-                }
-            }
-            if start < items.endIndex { batches.append(Batch(items: items[start...], entries: entries)) }
-            return batches
-        }
-    }
-
     /// How long the first event of what was taken has waited for the writer.
     private func recordWait(of items: [CacheItem]) {
         for item in items {
@@ -146,7 +98,7 @@ package struct WriterLoop: Service {
     // MARK: One batch
 
     /// Writes until it is written; returns the connection to go on with.
-    private func write(_ batch: Batch, _ opened: Session?) async throws -> Session? {
+    private func write(_ batch: WriterBatch, _ opened: Session?) async throws -> Session? {
         var session = opened
         var backoff = Backoff(first: .milliseconds(200), limit: .seconds(30))
         var isRetry = false
@@ -198,7 +150,7 @@ package struct WriterLoop: Service {
         error.sqlState.map { String($0.prefix(2)) } ?? "none"
     }
 
-    private func commit(_ batch: Batch, through writer: CacheWriter, isRetry: Bool) async throws {
+    private func commit(_ batch: WriterBatch, through writer: CacheWriter, isRetry: Bool) async throws {
         let start = self.time.instant()
         let outcome = try await writer.write(batch.items)
         self.settle(batch.entries, outcome.outcomes, isRetry: isRetry)
@@ -224,7 +176,7 @@ package struct WriterLoop: Service {
     }
 
     /// Counts what became of the events of a committed batch, and remembers those that are stored.
-    private func settle(_ entries: [Batch.Entry], _ outcomes: [WriteOutcome], isRetry: Bool) {
+    private func settle(_ entries: [WriterBatch.Entry], _ outcomes: [WriteOutcome], isRetry: Bool) {
         var counts = Accounts.WriteCounts()
         var stored: [CacheReader.Committed] = []
         stored.reserveCapacity(outcomes.count)
@@ -274,11 +226,5 @@ package struct WriterLoop: Service {
                 try await self.time.sleep(try self.wait(after: error, &backoff))
             }
         }
-    }
-}
-
-extension WriterLoop.Batch.Entry {
-    fileprivate init(_ event: Nostr.Event, _ relay: RelayID?) {
-        self.init(id: event.id, createdAt: event.createdAt, kind: event.kind, relay: relay)
     }
 }

@@ -47,6 +47,26 @@ struct EventRowTests {
         #expect(row.rootAddress == nil)
     }
 
+    static let community = "https://clawstr.com/c/tech"
+    static let alias = "https://openagents.com/c/Tech/"
+    static let page = "https://example.com/a"
+
+    /// Of a community the column `subclaw` says enough; anything else has a row in `nostr_external_ids`.
+    @Test(arguments: [
+        (root: nil as String?, parent: nil as String?, names: false), (Self.page, nil, true), (nil, Self.page, true),
+        (Self.community, nil, false), (nil, Self.community, false), (Self.community, Self.community, false),
+        (Self.community, Self.alias, false), (Self.community, Self.page, true), (Self.page, Self.community, true),
+        (Self.page, Self.page, true),
+    ])
+    func `a comment names a page if its root or its parent is none of the communities`(
+        root: String?, parent: String?, names: Bool
+    ) {
+        let tags = [root.map { ["I", $0] }, parent.map { ["i", $0] }].compactMap { $0 }
+        for tags in [tags, tags.reversed()] {
+            #expect(EventRow(self.signer.event(1111, tags: tags), bases: .standard).namesPage == names)
+        }
+    }
+
     static let id = String(repeating: "ab", count: 32)
     static let addresses: [(String, Bool)] = [
         ("30023:\(id):", true), ("30023:\(id):a:b", true), ("0:\(id):", true), ("0:\(id)", true), ("10002:\(id)", true),

@@ -60,12 +60,12 @@ let package = Package(
         .systemLibrary(name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
         .systemLibrary(name: "CSecp256k1", pkgConfig: "libsecp256k1", providers: [.apt(["libsecp256k1-dev"])]),
         .systemLibrary(name: "CLibCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
-        .systemLibrary(name: "CPrefetch"),
+        .systemLibrary(name: "CMemory"),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
 
         // Level 1: the rules of the NIPs, PostgreSQL in Swift, and files of lines.
-        .target(name: "Nostr", dependencies: ["CSecp256k1", "CLibCrypto", "CPrefetch"], swiftSettings: settings),
+        .target(name: "Nostr", dependencies: ["CSecp256k1", "CLibCrypto", "CMemory"], swiftSettings: settings),
         .target(
             name: "Postgres", dependencies: ["CLibPQ", logging], resources: [.embedInCode("SQL")],
             swiftSettings: settings),
@@ -96,8 +96,9 @@ let package = Package(
         // Level 3: policy.
         .target(
             name: "Ingest",
-            dependencies: ["Nostr", "LineFiles", "RelayClient", "NostrCache", "Postgres", logging, metrics, lifecycle]
-                + nio,
+            dependencies: [
+                "CMemory", "Nostr", "LineFiles", "RelayClient", "NostrCache", "Postgres", logging, metrics, lifecycle,
+            ] + nio,
             swiftSettings: settings),
         .target(
             name: "Providers",

@@ -1,4 +1,4 @@
-import CPrefetch
+import CMemory
 
 /// What a relay sent; nothing about it is proven until it is a ``VerifiedEvent``.
 ///
@@ -74,14 +74,14 @@ package struct Event: Hashable, Sendable {
     /// Says that the event will be read soon: it lies in distant memory, as does its text.
     package func prefetch() {
         let storage = UnsafeRawPointer(Unmanaged.passUnretained(self.storage).toOpaque())
-        for line in 0..<4 { CPrefetch.prefetch(storage + 64 * line) }
+        for line in 0..<4 { CMemory.prefetch(storage + 64 * line) }
     }
 
     /// The same for the text of an event that is near.
     package func prefetchText() {
         self.storage.canonical.withUnsafeBytes { text in
             for offset in stride(from: 0, to: min(text.count, 512), by: 64) {
-                text.baseAddress.map { CPrefetch.prefetch($0 + offset) }
+                text.baseAddress.map { CMemory.prefetch($0 + offset) }
             }
         }
     }

@@ -1,5 +1,4 @@
 import CSecp256k1
-import Synchronization
 
 /// Public keys in the form in which verification needs them.
 ///
@@ -12,20 +11,17 @@ package final class PublicKeyCache: Sendable {
         func isEntry(of key: Bytes32) -> Bool { self.key == key }
     }
 
-    private let table: Mutex<RecentTable<Entry>>
-    private let prefetcher: RecentTable<Entry>.Prefetcher
+    private let table: RecentTable<Entry>
 
     /// 32,768 keys take 3.4 MiB; a month of a busy stream has about 20,000 authors.
     package static let capacityDefault = 32_768
 
     package init(capacity: Int = PublicKeyCache.capacityDefault) {
-        let table = RecentTable<Entry>(capacity: capacity)
-        self.prefetcher = table.prefetcher
-        self.table = Mutex(table)
+        self.table = RecentTable(capacity: capacity)
     }
 
     /// Says that what is known of it will be asked for soon.
-    func prefetch(_ key: PublicKey) { self.prefetcher.prefetch(key.value) }
+    func prefetch(_ key: PublicKey) { self.table.prefetch(key.value) }
 
     /// The parsed key from the cache, else by `parse`; nil if it is no point of the curve.
     ///
@@ -33,17 +29,13 @@ package final class PublicKeyCache: Sendable {
     func parsed(
         _ key: PublicKey, else parse: (UnsafePointer<UInt8>, inout secp256k1_xonly_pubkey) -> Bool
     ) -> secp256k1_xonly_pubkey? {
-        if let found = self.table.withLock({ $0.find(key.value)?.pointee.parsed }) { return found }
+        if let found = self.table.entry(of: key.value)?.parsed { return found }
         var parsed = secp256k1_xonly_pubkey()
         let isPoint = key.value.withBytes { bytes in
             bytes.baseAddress.map { parse($0.assumingMemoryBound(to: UInt8.self), &parsed) } ?? false
         }
         guard isPoint else { return nil }
-        let entry = Entry(key: key.value, parsed: parsed)
-        self.table.withLock { table in
-            // Two threads may have parsed the same key.
-            if table.find(key.value) == nil { table.insert(entry, for: key.value) }
-        }
+        self.table.insert(Entry(key: key.value, parsed: parsed), for: key.value)
         return parsed
     }
 }

@@ -1,5 +1,3 @@
-import Synchronization
-
 /// Signatures that were verified lately, so that the copies of other relays cost no second verification.
 ///
 /// Several relays deliver an event within moments, long before it is committed. A copy whose id is the digest of its bytes
@@ -13,31 +11,25 @@ package final class VerifiedSignatures: Sendable {
         func isEntry(of key: Bytes32) -> Bool { self.id == key }
     }
 
-    private let table: Mutex<RecentTable<Entry>>
-    private let prefetcher: RecentTable<Entry>.Prefetcher
+    private let table: RecentTable<Entry>
 
     /// 16,384 take 1.7 MiB: more than the queue holds, which is how far relays that are read at the same time drift apart.
     package static let capacityDefault = 16_384
 
     package init(capacity: Int = VerifiedSignatures.capacityDefault) {
-        let table = RecentTable<Entry>(capacity: capacity)
-        self.prefetcher = table.prefetcher
-        self.table = Mutex(table)
+        self.table = RecentTable(capacity: capacity)
     }
 
     /// Says that what is known of it will be asked for soon.
-    func prefetch(_ id: EventID) { self.prefetcher.prefetch(id.value) }
+    func prefetch(_ id: EventID) { self.table.prefetch(id.value) }
 
     /// Whether this signature over this id was verified. The id determines the author, who is part of its digest.
     func contains(_ sig: Signature, over id: EventID) -> Bool {
-        self.table.withLock { $0.find(id.value)?.pointee.sig == sig }
+        self.table.entry(of: id.value)?.sig == sig
     }
 
     /// Remembers a signature that was verified just now; of two over the same id the later one.
     func insert(_ sig: Signature, over id: EventID) {
-        self.table.withLock { table in
-            let entry = Entry(id: id.value, sig: sig)
-            if let place = table.find(id.value) { place.pointee = entry } else { table.insert(entry, for: id.value) }
-        }
+        self.table.insert(Entry(id: id.value, sig: sig), for: id.value)
     }
 }

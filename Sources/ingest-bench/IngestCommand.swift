@@ -42,6 +42,7 @@ struct IngestCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
+        ProcessHeap.boundArenas()
         let shared = Shared()
         var part = try await self.run(streams: ["bench"], shared) { $0.write.total >= self.untilCount }
         if self.again > 0 {

@@ -25,6 +25,7 @@ struct RunCommand: AsyncParsableCommand {
     func run() async throws {
         try await self.perform {
             ProcessFamilies.began()
+            ProcessHeap.boundArenas()
             // A reader of the log that goes away must not end the daemon.
             signal(SIGPIPE, SIG_IGN)
             let loaded = try self.options.load()

@@ -25,18 +25,29 @@ struct FrameReaderTests {
         ByteBuffer(bytes: Array("[\"EVENT\",\"\(id)\",".utf8) + event.json + Array("]".utf8))
     }
 
+    /// - Parameter committed: what relay 1 showed before.
+    func reader(of relay: RelayID = RelayID(1), committed: some Sequence<Event> = [Event]()) -> FrameReader {
+        let known = CommittedEvents(capacity: 64)
+        known.insert(committed.map { (id: $0.id, createdAt: $0.createdAt, relay: RelayID(1)) })
+        return FrameReader(
+            relay: relay, committed: known, keys: PublicKeyCache(capacity: 64),
+            verified: VerifiedSignatures(capacity: 64), limits: EventLimits())
+    }
+
+    /// The name of a request that the session has sent.
+    func ask(_ session: inout RelaySession<RequestPurpose>) throws -> SubscriptionID {
+        let message = session.ask(RequestPurpose(follower: 0, window: 0), Filter(), now: self.now)
+        guard case .request(let id, _) = message else { throw EventRejection.policy }
+        return id
+    }
+
     /// Reads one batch and returns its counts and what goes to the queue.
     func read(
         committed: [Event] = [], _ frames: (SubscriptionID) -> [ByteBuffer]
     ) async throws -> (Accounts.FrameCounts, [CacheItem]) {
-        let known = CommittedEvents(capacity: 64)
-        known.insert(committed.map { (id: $0.id, createdAt: $0.createdAt, relay: RelayID(1)) })
         var session = RelaySession<RequestPurpose>()
-        let message = session.ask(RequestPurpose(follower: 0, window: 0), Filter(), now: self.now)
-        guard case .request(let id, _) = message else { throw EventRejection.policy }
-        var reader = FrameReader(
-            relay: RelayID(1), committed: known, keys: PublicKeyCache(capacity: 64),
-            verified: VerifiedSignatures(capacity: 64), limits: EventLimits())
+        let id = try self.ask(&session)
+        var reader = self.reader(committed: committed)
         var counts = Accounts.FrameCounts()
         _ = reader.read(frames(id), into: &session, now: self.now, counts: &counts)
         let items = await reader.verify(at: self.wall, seenAt: 0, counts: &counts)
@@ -101,14 +112,9 @@ struct FrameReaderTests {
 
     @Test func `a copy that another relay showed first is a sighting, once`() async throws {
         let events = (1...3).map { self.event($0) }
-        let known = CommittedEvents(capacity: 64)
-        known.insert(events[..<2].map { (id: $0.id, createdAt: $0.createdAt, relay: RelayID(1)) })
         var session = RelaySession<RequestPurpose>()
-        let message = session.ask(RequestPurpose(follower: 0, window: 0), Filter(), now: self.now)
-        guard case .request(let id, _) = message else { throw EventRejection.policy }
-        var reader = FrameReader(
-            relay: RelayID(2), committed: known, keys: PublicKeyCache(capacity: 64),
-            verified: VerifiedSignatures(capacity: 64), limits: EventLimits())
+        let id = try self.ask(&session)
+        var reader = self.reader(of: RelayID(2), committed: events[..<2])
         var counts = Accounts.FrameCounts()
         func read(_ frames: [ByteBuffer]) async -> [String] {
             _ = reader.read(frames, into: &session, now: self.now, counts: &counts)
@@ -134,14 +140,10 @@ struct FrameReaderTests {
 
     @Test func `what an open tail delivers is live, what answers a request is not`() throws {
         var session = RelaySession<RequestPurpose>()
-        let stored = session.ask(RequestPurpose(follower: 0, window: 0), Filter(), now: self.now)
+        let answer = try self.ask(&session)
         let tail = session.tail(RequestPurpose(follower: 0, window: nil), Filter(), now: self.now)
-        guard case .request(let answer, _) = stored, case .request(let live, _) = tail else {
-            throw EventRejection.policy
-        }
-        var reader = FrameReader(
-            relay: RelayID(1), committed: CommittedEvents(capacity: 64), keys: PublicKeyCache(capacity: 64),
-            verified: VerifiedSignatures(capacity: 64), limits: EventLimits())
+        guard case .request(let live, _) = tail else { throw EventRejection.policy }
+        var reader = self.reader()
         var counts = Accounts.FrameCounts()
         func read(_ frames: [ByteBuffer]) -> [Timestamp] {
             _ = reader.read(frames, into: &session, now: self.now, counts: &counts)

@@ -35,7 +35,7 @@ struct TidyTests {
 
     /// Who may import what: the arrows of docs/architecture.md.
     static let arrows: [String: Set<String>] = [
-        "Nostr": ["CSecp256k1", "CLibCrypto", "CPrefetch", "Synchronization", "Swift"],
+        "Nostr": ["CSecp256k1", "CLibCrypto", "CMemory", "Synchronization", "Swift"],
         "Postgres": ["CLibPQ", "Logging", "Glibc", "Synchronization", "Dispatch"],
         "LineFiles": ["CZlib", "CZstd", "Glibc"],
         "RelayClient": [
@@ -50,9 +50,8 @@ struct TidyTests {
             "Glibc", "Synchronization",
         ],
         "Ingest": [
-            "Nostr", "LineFiles", "RelayClient", "NostrCache", "Postgres", "Logging", "Metrics", "ServiceLifecycle",
-            "NIOCore",
-            "NIOPosix", "Synchronization", "Glibc",
+            "CMemory", "Nostr", "LineFiles", "RelayClient", "NostrCache", "Postgres", "Logging", "Metrics",
+            "ServiceLifecycle", "NIOCore", "NIOPosix", "Synchronization", "Glibc",
         ],
         "Providers": [
             "Nostr", "RelayClient", "NostrCache", "Postgres", "Logging", "Metrics", "ServiceLifecycle", "NIOCore",

@@ -461,7 +461,7 @@ def measure_memory(lab, relay, report):
     say(f"10 relays: {usage.output}")
     for other in relays[1:]:
         lab.stop(other)
-    report.add("RSS with 10 relays", [usage.rss / 1024], "MiB", ("<=", 100.0), digits=1)
+    report.add("RSS with 10 relays", [usage.rss * 1024 / 1e6], "MB", ("<=", 100.0), digits=1)
     frames = usage.output["received"]
     report.add("10 relays: frames", [frames / usage.output["wall_s"]], "/s", digits=0)
     report.add("10 relays: own process", [usage.own * 1e6 / frames], "µs/frame")

@@ -68,6 +68,7 @@ struct CommittedEventsTests {
         // The writer saw the copy of a third relay beside the event.
         committed.insert([self.event(1, by: RelayID(3))])
         #expect(isSighting(1, by: 3) == false)
+        #expect(isSighting(1, by: 2) == false)
         #expect(committed.copies(of: [self.id(1)], from: Self.relay)[0]?.createdAt == Timestamp(1))
     }
 

@@ -63,6 +63,21 @@ struct CoverageLedgerTests {
         }
     }
 
+    @Test func `holes are counted by stream and reason, those of retired streams are not`() async throws {
+        try await CacheFixture.with { cache in
+            let others = try await cache.reader.activate(["votes": Filter(kinds: [.reaction])])
+            let votes = try #require(others["votes"])
+            let refused = CoverageHole(
+                relay: cache.relay, stream: votes, span: (0..<9).timestamps, reason: .refused)
+            _ = try await cache.writer().write([cache.hole(0..<1), cache.hole(4..<5), .hole(refused)])
+            let dense = HoleCount(stream: "posts", reason: "dense_second", count: 2)
+            #expect(
+                try await cache.reader.holeCounts() == [dense, HoleCount(stream: "votes", reason: "refused", count: 1)])
+            try await cache.reader.retireStreams(except: [cache.stream])
+            #expect(try await cache.reader.holeCounts() == [dense])
+        }
+    }
+
     @Test func `a live advance is no answer of stored events`() async throws {
         try await CacheFixture.with { cache in
             _ = try await cache.writer().write([cache.advance(0..<10, .live)])

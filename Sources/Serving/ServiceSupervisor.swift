@@ -24,7 +24,8 @@ package struct ServiceSupervisor: Sendable {
         self.onStopping = onStopping
     }
 
-    /// Started in order, stopped in reverse; returns when all have ended.
+    /// Started in order, stopped in reverse; returns when all have ended, also where the drain had to be cut short: that is how
+    /// an operator's stop ends, and no failure.
     package func run(_ services: [ServiceGroupConfiguration.ServiceConfiguration]) async throws {
         // The library's own life is told at debug level only.
         var quiet = self.logger
@@ -47,7 +48,14 @@ package struct ServiceSupervisor: Sendable {
                 _exit(ProcessStatus.success.rawValue)
             }
             tasks.addTask {
-                try await group.run()
+                do {
+                    try await group.run()
+                } catch is CancellationError where !Task.isCancelled {
+                    // Nobody cancels the group but its own limit.
+                    self.logger.warning(
+                        "The drain took too long; what was in flight is left",
+                        metadata: ["limit.seconds": "\(self.drainLimit.components.seconds)"])
+                }
                 return true
             }
             while let hasEnded = try await tasks.next(), !hasEnded {}

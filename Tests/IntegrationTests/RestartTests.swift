@@ -127,7 +127,7 @@ struct RestartTests {
 
     // MARK: The world
 
-    private static func world(count: Int) -> SocialWorld {
+    static func world(count: Int) -> SocialWorld {
         var options = SocialWorld.Options()
         options.count = count
         // Within what the daemon looks back on, and expiring at no moment of the test.
@@ -138,12 +138,12 @@ struct RestartTests {
     }
 
     /// Two streams that overlap: what one has brought the other meets again.
-    private static let streams: [String: Filter] = [
+    static let streams: [String: Filter] = [
         "discussion": Filter(kinds: [7, 1111, 1985, 9735].map { Kind($0) }),
         "everything-else": Filter(kinds: [0, 1, 5, 17, 1985, 4550, 10_002, 30_023, 34_550].map { Kind($0) }),
     ]
 
-    private static var configuration: String {
+    static var configuration: String {
         let streams = Self.streams.sorted { $0.key < $1.key }.map { name, filter in
             """
               - name: \(name)
@@ -183,7 +183,7 @@ struct RestartTests {
 
     // MARK: The programs
 
-    private static func start(_ relay: WorldRelay, _ cluster: EmbeddedPostgres) async throws -> SpawnedProgram {
+    static func start(_ relay: WorldRelay, _ cluster: EmbeddedPostgres) async throws -> SpawnedProgram {
         try DaemonProgram.start(
             configuration: Self.configuration, primaries: [relay.url], database: await cluster.connectionString)
     }
@@ -193,7 +193,7 @@ struct RestartTests {
         while try await !cluster.ensureRunning() { try await Task.sleep(for: .milliseconds(5)) }
     }
 
-    private static func withSession<Value: Sendable>(
+    static func withSession<Value: Sendable>(
         _ cluster: EmbeddedPostgres, _ body: @Sendable (borrowing PostgresSession) throws -> Value
     ) async throws -> Value {
         let connection = try await PostgresConnection.open(try await cluster.configuration, logger: .silent)
@@ -202,7 +202,7 @@ struct RestartTests {
         return value
     }
 
-    private static func migrate(_ cluster: EmbeddedPostgres) async throws {
+    static func migrate(_ cluster: EmbeddedPostgres) async throws {
         let connection = try await PostgresConnection.open(try await cluster.configuration, logger: .silent)
         _ = try await Migrator(
             line: NostrSchema.line, migrations: NostrSchema.migrations, toolVersion: "test", logger: .silent
@@ -252,7 +252,7 @@ struct RestartTests {
     }
 
     /// Waits until the cache holds these events and nothing else.
-    private static func waitForEvents(_ events: [CachedEvent], in cluster: EmbeddedPostgres) async throws {
+    static func waitForEvents(_ events: [CachedEvent], in cluster: EmbeddedPostgres) async throws {
         let ids = Set(events.map(\.id))
         try await Self.wait(for: "\(ids.count) events") { Set(try await Self.picture(of: cluster).ids) == ids }
         let cached = try await CachedEvent.all(in: try await cluster.configuration)
@@ -261,7 +261,7 @@ struct RestartTests {
     }
 
     /// Polls; the limit only ends a test that has failed.
-    private static func wait(for what: String, _ isThere: () async throws -> Bool) async throws {
+    static func wait(for what: String, _ isThere: () async throws -> Bool) async throws {
         let limit = ContinuousClock.now + .seconds(90)
         while try await !isThere() {
             try #require(ContinuousClock.now < limit, "waited in vain for \(what)")

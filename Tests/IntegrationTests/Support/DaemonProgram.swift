@@ -15,9 +15,9 @@ enum DaemonProgram {
     static let isBuilt = FileManager.default.isExecutableFile(atPath: Self.path)
     static let absence: Comment = "nostr-ingest is not beside the tests: swift build"
 
-    /// Starts it with a configuration file of this text.
+    /// Starts it with a configuration file of this text; `flags` are those of `run`.
     static func start(
-        configuration: String, primaries: [String], fallbacks: [String] = [], database: String
+        configuration: String, primaries: [String], fallbacks: [String] = [], database: String, flags: [String] = []
     ) throws -> SpawnedProgram {
         let directory = TestDirectory.make("daemon")
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
@@ -28,6 +28,7 @@ enum DaemonProgram {
         environment["DATABASE_URL"] = database
         var arguments = ["run", "--config", file, "--allow-private", "--health-listen", "off", "--primary"] + primaries
         if !fallbacks.isEmpty { arguments += ["--fallback"] + fallbacks }
+        arguments += flags
         return try SpawnedProgram(Self.path, arguments, environment: environment, directory: directory)
     }
 }

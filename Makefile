@@ -33,6 +33,9 @@ peers: ## a virtual environment with relays and clients that nobody here wrote (
 TEST_TARGETS := TidyTests NostrTests PostgresTests LineFilesTests RelayClientTests NostrCacheTests ControlPlaneTests \
   RelayWorldTests IngestTests ProvidersTests ServingTests CommandTests ControlCommandTests IntegrationTests
 
+# A real pooler, for what a connection through one does.
+test: PACKAGES += pgbouncer
+
 test: setup peers lint build units ## install what is missing, build, and pass all tests
 	@for target in $(TEST_TARGETS); do \
 	  echo "== $$target"; swift test --skip-build --filter "^$$target\." || exit 1; done

@@ -23,6 +23,7 @@ extension LibPQHandle {
             try Self.complete(connection, timeout: configuration.connectTimeout)
             PQsetErrorVerbosity(connection, PQERRORS_DEFAULT)
             try Self.requireSupported(connection)
+            if configuration.preparesStatements { try Self.requireSettings(connection) }
         } catch {
             PQfinish(connection)
             throw error
@@ -89,7 +90,23 @@ extension LibPQHandle {
     private static func refusal(_ connection: OpaquePointer) -> PostgresError {
         let message = Self.message(of: connection)
         guard let report = ServerError(connectionMessage: message) else { return .connectionFailed(message: message) }
+        // PgBouncer's answer to `options`; asking again would not help.
+        if report.sqlState == "08P01", report.message.hasPrefix("unsupported startup parameter") {
+            return .unsupportedServer(message: "\(report.message): \(self.poolerRemedy)")
+        }
         return .server(report)
+    }
+
+    private static let poolerRemedy =
+        "a connection pooler stands in between; give a direct connection to PostgreSQL"
+
+    /// A pooler that is told to ignore `options` hands out sessions without the limits and plans that we rely on.
+    private static func requireSettings(_ connection: OpaquePointer) throws(PostgresError) {
+        let witness = PostgresConfiguration.witness
+        let reported = PQparameterStatus(connection, witness.name).map { String(cString: $0) }
+        guard reported == witness.value else {
+            throw .unsupportedServer(message: "the settings of the session did not arrive: \(self.poolerRemedy)")
+        }
     }
 
     private static func requireSupported(_ connection: OpaquePointer) throws(PostgresError) {

@@ -24,6 +24,10 @@ package struct PostgresConfiguration: Equatable, Sendable {
     /// Where a connection goes, without passwords: for logs.
     package let redactedDescription: String
 
+    /// The last of our settings, which shows that all of them arrived: every server reports its value to its client, and
+    /// hardly anybody has it so. How intervals are written out matters to nobody here.
+    static let witness = (name: "IntervalStyle", value: "iso_8601")
+
     struct Override: Equatable, Sendable {
         let keyword: String
         let value: String
@@ -175,6 +179,7 @@ extension PostgresConfiguration {
         for (name, value) in extraSettings.sorted(by: { $0.key < $1.key }) {
             settings.append("-c " + Self.escaped("\(name)=\(value)"))
         }
+        settings.append("-c \(self.witness.name)=\(self.witness.value)")
         return settings.joined(separator: " ")
     }
 

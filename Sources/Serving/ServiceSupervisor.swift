@@ -1,10 +1,11 @@
 import Glibc
 package import Logging
 package import ServiceLifecycle
+import Synchronization
 import UnixSignals
 
 /// Runs a program's services under the signals of an operator: the first SIGTERM or SIGINT drains, the second ends at once.
-package struct ServiceSupervisor: Sendable {
+package final class ServiceSupervisor: Sendable {
     /// A statement that hangs cannot be cancelled: so long after the drain the process ends nevertheless, before
     /// systemd's `TimeoutStopSec`.
     private static let abandonLimit: Duration = .seconds(8)
@@ -14,6 +15,8 @@ package struct ServiceSupervisor: Sendable {
     private let drainLimit: Duration
     private let logger: Logger
     private let onStopping: @Sendable () -> Void
+    /// Whether a signal came.
+    private let isStopping = Mutex(false)
 
     /// - Parameters:
     ///   - drainLimit: what is in flight may end for so long.
@@ -50,8 +53,8 @@ package struct ServiceSupervisor: Sendable {
             tasks.addTask {
                 do {
                     try await group.run()
-                } catch is CancellationError where !Task.isCancelled {
-                    // Nobody cancels the group but its own limit.
+                } catch is CancellationError where self.isStopping.withLock({ $0 }) {
+                    // After a signal it is the group's limit that cancels; before one, something is wrong.
                     self.logger.warning(
                         "The drain took too long; what was in flight is left",
                         metadata: ["limit.seconds": "\(self.drainLimit.components.seconds)"])
@@ -79,6 +82,7 @@ package struct ServiceSupervisor: Sendable {
             }
             first = .now
             self.logger.notice("Stopping; another signal ends at once", metadata: ["signal": "\(signal)"])
+            self.isStopping.withLock { $0 = true }
             self.onStopping()
             stopping.finish()
             await group.triggerGracefulShutdown()

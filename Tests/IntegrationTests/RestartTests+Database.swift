@@ -28,9 +28,7 @@ extension RestartTests {
         let late = try await TestDirectory.startCluster(in: directory)
         #expect(await late.connectionString == database)
         try await Self.waitForEvents(CompletenessTests.expected(world.events, Array(Self.streams.values)), in: late)
-        daemon.kill(SIGTERM)
-        let status = try await daemon.end(within: .seconds(30))
-        #expect(status == 0, "\(daemon.errors)")
+        try await Self.stop(daemon)
         await late.stop()
         try await relay.stop()
     }
@@ -62,9 +60,7 @@ extension RestartTests {
 
         let daemon = try await Self.start(relay, cluster)
         try await Self.waitForEvents(CompletenessTests.expected(world.events, Array(Self.streams.values)), in: cluster)
-        daemon.kill(SIGTERM)
-        let end = try await daemon.end(within: .seconds(30))
-        #expect(end == 0, "\(daemon.errors)")
+        try await Self.stop(daemon)
         await cluster.stop()
         try await relay.stop()
     }

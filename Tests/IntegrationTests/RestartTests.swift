@@ -78,9 +78,7 @@ struct RestartTests {
         let now = IngestTime.system.wall
         let daemon = try await Self.start(relay, cluster)
         try await Self.waitForCoverage(upTo: now + 1, in: cluster)
-        daemon.kill(SIGTERM)
-        let status = try await daemon.end(within: .seconds(30))
-        #expect(status == 0, "\(daemon.errors)")
+        try await Self.stop(daemon)
         let cached = try await CachedEvent.all(in: try await cluster.configuration)
         let isEqual = cached == witness.expected.values.sorted()
         #expect(isEqual)
@@ -117,9 +115,7 @@ struct RestartTests {
 
         // The primary has held: the stand-in goes.
         try await fallback.statistics { $0.connectionsOpen == 0 }
-        daemon.kill(SIGTERM)
-        let status = try await daemon.end(within: .seconds(30))
-        #expect(status == 0, "\(daemon.errors)")
+        try await Self.stop(daemon)
         await cluster.stop()
         try await primary.stop()
         try await fallback.stop()
@@ -186,6 +182,13 @@ struct RestartTests {
     static func start(_ relay: WorldRelay, _ cluster: EmbeddedPostgres) async throws -> SpawnedProgram {
         try DaemonProgram.start(
             configuration: Self.configuration, primaries: [relay.url], database: await cluster.connectionString)
+    }
+
+    /// As an operator would, with nothing in the way.
+    static func stop(_ daemon: SpawnedProgram) async throws {
+        daemon.kill(SIGTERM)
+        let status = try await daemon.end(within: .seconds(30))
+        #expect(status == 0, "\(daemon.errors)")
     }
 
     /// The dead postmaster is noticed once it is reaped.
